@@ -1,0 +1,1 @@
+"""The embedded default: every component on one machine, without root, containers or system packages."""

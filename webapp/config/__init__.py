@@ -1,0 +1,1 @@
+"""The Django project's wiring: settings, addresses, ASGI and Celery. Nothing here decides anything about the domain."""

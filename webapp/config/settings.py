@@ -1,0 +1,127 @@
+"""Django's settings, derived from ``appliance.yaml``. People never edit this file to configure an installation."""
+
+from typing import Any
+from urllib.parse import quote
+
+from appliance.settings import environment, load
+
+APPLIANCE = load()
+BASE_DIR = environment.REPOSITORY
+
+SECRET_KEY = APPLIANCE.secret("django").reveal()
+DEBUG = False
+ALLOWED_HOSTS = list(APPLIANCE.web.allowed_hosts)
+ROOT_URLCONF = "webapp.config.urls"
+ASGI_APPLICATION = "webapp.config.asgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+AUTH_USER_MODEL = "accounts.User"
+
+INSTALLED_APPS = [
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "allauth",
+    "allauth.account",
+    "csp",
+    "webapp.ui",
+    "webapp.search",
+    "webapp.accounts",
+    "webapp.audit",
+    "webapp.durable",
+    "webapp.usage",
+    "webapp.streaming",
+    "webapp.llm",
+    "webapp.prompts",
+    "webapp.knowledge",
+    "webapp.agents",
+    "webapp.chat",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+]
+
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+DATABASES = {
+    "default": {
+        "ENGINE": "django.db.backends.postgresql",
+        "HOST": str(APPLIANCE.run_dir / "postgresql"),
+        "PORT": "5432",
+        "NAME": "appliance",
+        "USER": "appliance",
+        "PASSWORD": APPLIANCE.secret("postgres-application").reveal(),
+        "CONN_MAX_AGE": 0,
+        "OPTIONS": {"pool": {"min_size": 0, "max_size": 16, "timeout": 10}},
+        "TEST": {"SERIALIZE": False},
+    },
+}
+
+REDIS_SOCKET = APPLIANCE.run_dir / "redis" / "redis.sock"
+_redis_password = quote(APPLIANCE.secret("redis").reveal(), safe="")
+REDIS_URL = f"unix://:{_redis_password}@{REDIS_SOCKET}?db=0"
+
+CELERY_BROKER_URL = f"redis+socket://:{_redis_password}@{REDIS_SOCKET}?virtual_host=1"
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = False
+CELERY_TASK_DEFAULT_QUEUE = "default"
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TIMEZONE = "UTC"
+
+# Losing Redis must lose nothing, the count of failed log-ins included: so the cache is a table.
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "django_cache"}}
+
+LANGUAGE_CODE = APPLIANCE.site.language
+TIME_ZONE = APPLIANCE.site.time_zone
+USE_TZ = True
+USE_I18N = True
+
+STATIC_URL = "static/"
+STATIC_ROOT = APPLIANCE.data_dir / "static"
+
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = APPLIANCE.web.https
+SESSION_COOKIE_HTTPONLY = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 2**20
+FILE_UPLOAD_MAX_MEMORY_SIZE = 5 * 2**20
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": "INFO"},
+}

@@ -1,0 +1,1 @@
+"""Framework-free helpers that no single room owns."""
