@@ -1,0 +1,87 @@
+# The operator's targets only call bin/appliance, which also works without make.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/webapp/bin
+ENVIRONMENTS := $(PYTHON) -m appliance.local.environments ensure
+export PYTHONPATH := $(CURDIR)
+
+##@ Running the appliance
+
+.PHONY: up
+up: ## Install what is missing, start everything, print the address
+	@bin/appliance up
+
+.PHONY: down
+down: ## Stop everything; the data stays
+	@bin/appliance down
+
+.PHONY: status
+status: ## Show each component: state, address, health
+	@bin/appliance status
+
+.PHONY: logs
+logs: ## Show the last lines of every component's log (C=web for one)
+	@bin/appliance logs $(C)
+
+.PHONY: ask
+ask: ## Ask a question in the terminal: make ask Q="..."
+	@bin/appliance ask "$${Q:?Write the question: make ask Q=\"...\"}"
+
+.PHONY: doctor
+doctor: ## Check this machine and say everything that is wrong at once
+	@bin/appliance doctor
+
+##@ Developing
+
+.PHONY: test
+test: environments browser lint types imports ## Everything a change must pass
+	$(BIN)/pytest tests/architecture tests/unit tests/integration
+	$(BIN)/pytest tests/serving
+	$(BIN)/pytest tests/e2e tests/system
+
+.PHONY: environments
+environments: ## Make the virtual environments that the tests need
+	@$(ENVIRONMENTS) dev
+	@$(ENVIRONMENTS) inference
+
+.PHONY: browser
+browser: ## Install Chromium when it is missing (needs root; otherwise says what to run)
+	@$(BIN)/python -m tests.e2e.browser
+
+.PHONY: lint
+lint: ## ruff: style and formatting
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+.PHONY: types
+types: ## mypy, strict
+	$(BIN)/mypy
+
+.PHONY: imports
+imports: ## Who may import whom
+	$(BIN)/lint-imports --no-cache
+
+.PHONY: generate
+generate: ## Write the generated reference pages
+	$(BIN)/python -m appliance.settings.reference
+
+.PHONY: screenshots
+screenshots: ## Run the browser tests and renew the screenshot in README
+	$(BIN)/pytest tests/e2e --update-screenshots
+
+.PHONY: bench-retrieval
+bench-retrieval: ## Measure retrieval on a BEIR collection: make bench-retrieval DATA=folder
+	$(BIN)/python -m tests.benchmarks.retrieval --data $${DATA:?Name a folder in BEIR layout: DATA=folder}
+
+.PHONY: lock
+lock: ## Resolve requirements/*.in again (WHEELHOUSE=folder that holds PyTorch's CPU build)
+	@requirements/lock $(WHEELHOUSE)
+
+.PHONY: clean
+clean: ## Remove environments and caches; data in var/ stays
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache build
+
+.PHONY: help
+help: ## Show this help
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
