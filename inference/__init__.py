@@ -1,0 +1,1 @@
+"""Running models: which one, how it is served, what it needs. No Django here."""
