@@ -1,7 +1,7 @@
 """A thin OpenAI-compatible embeddings server: ``python -m inference.serving.embedder --port 8420``.
 
-Encoding runs in one thread, in slices, so that the event loop stays free and a single question does not wait for a whole
-batch of somebody's upload. Texts longer than the model's window are cut, and the answer's ``truncated`` says which.
+Encoding runs in one thread, in slices, so that the event loop stays free and a single question does not wait for a
+whole batch of somebody's upload. A text longer than the model's window is cut: the answer's ``truncated`` says which.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from starlette.routing import Route
 from inference.serving.embedding_protocol import (
     MAX_BODY_BYTES,
     EmbeddingRequest,
-    RefusedRequest,
+    RefusedRequestError,
     build_model_list,
     build_response,
     read_request,
@@ -34,7 +34,7 @@ SHUTDOWN_SECONDS = 10
 CLIENT_CLOSED_REQUEST = 499
 
 
-class ClientGone(Exception):
+class ClientGoneError(Exception):
     """Nobody waits for this answer any more."""
 
 
@@ -63,16 +63,16 @@ class EmbeddingService:
 
     async def embeddings(self, request: Request) -> Response:
         if self._waiting >= MAX_WAITING:
-            busy = RefusedRequest("The embedder is busy; try again shortly.", status=503, code="busy")
+            busy = RefusedRequestError("The embedder is busy; try again shortly.", status=503, code="busy")
             return JSONResponse(busy.body(), status_code=503, headers={"Retry-After": "1"})
         self._waiting += 1
         try:
             body = await _read_json(request)
             wanted = read_request(body, served_name=self._encoder.name, dimensions=self._encoder.dimensions)
             return JSONResponse(await self._encode(wanted, request))
-        except RefusedRequest as refusal:
+        except RefusedRequestError as refusal:
             return JSONResponse(refusal.body(), status_code=refusal.status)
-        except ClientGone:
+        except ClientGoneError:
             return Response(status_code=CLIENT_CLOSED_REQUEST)
         finally:
             self._waiting -= 1
@@ -85,7 +85,7 @@ class EmbeddingService:
         tokens = 0
         for start in range(0, len(by_length), SLICE):
             if await request.is_disconnected():
-                raise ClientGone
+                raise ClientGoneError
             indexes = by_length[start : start + SLICE]
             part = [texts[index] for index in indexes]
             encoded = await asyncio.get_running_loop().run_in_executor(self._thread, self._encoder.encode, part)
@@ -108,11 +108,11 @@ async def _read_json(request: Request) -> Any:
     async for part in request.stream():
         received += part
         if len(received) > MAX_BODY_BYTES:
-            raise RefusedRequest(f"The body is larger than {MAX_BODY_BYTES} bytes.", status=413)
+            raise RefusedRequestError(f"The body is larger than {MAX_BODY_BYTES} bytes.", status=413)
     try:
         return json.loads(received)
     except (ValueError, RecursionError):
-        raise RefusedRequest("The body is not valid JSON.") from None
+        raise RefusedRequestError("The body is not valid JSON.") from None
 
 
 def build_application(encoder: Encoder) -> Starlette:

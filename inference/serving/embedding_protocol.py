@@ -17,7 +17,7 @@ class EmbeddingRequest:
     encoding_format: Literal["float", "base64"]
 
 
-class RefusedRequest(Exception):
+class RefusedRequestError(Exception):
     """A request the embedder will not serve: says which parameter and how to put it right."""
 
     def __init__(self, message: str, *, param: str | None = None, status: int = 400, code: str | None = None) -> None:
@@ -33,14 +33,14 @@ class RefusedRequest(Exception):
 
 
 def read_request(body: Any, *, served_name: str, dimensions: int) -> EmbeddingRequest:
-    """Check a decoded JSON body. Raises :class:`RefusedRequest`."""
+    """Check a decoded JSON body. Raises :class:`RefusedRequestError`."""
     if not isinstance(body, dict):
-        raise RefusedRequest("The body must be a JSON object with 'model' and 'input'.")
+        raise RefusedRequestError("The body must be a JSON object with 'model' and 'input'.")
     model = body.get("model")
     if not isinstance(model, str):
-        raise RefusedRequest(f"'model' is missing; this server has {served_name!r}.", param="model")
+        raise RefusedRequestError(f"'model' is missing; this server has {served_name!r}.", param="model")
     if model != served_name:
-        raise RefusedRequest(
+        raise RefusedRequestError(
             f"The model {model!r} does not exist; this server has {served_name!r}.",
             param="model",
             status=404,
@@ -48,25 +48,27 @@ def read_request(body: Any, *, served_name: str, dimensions: int) -> EmbeddingRe
         )
     encoding_format = body.get("encoding_format", "float")
     if encoding_format not in ("float", "base64"):
-        raise RefusedRequest("'encoding_format' must be 'float' or 'base64'.", param="encoding_format")
+        raise RefusedRequestError("'encoding_format' must be 'float' or 'base64'.", param="encoding_format")
     wanted = body.get("dimensions")
     if wanted is not None and wanted != dimensions:
-        raise RefusedRequest(f"'dimensions' must be {dimensions} or absent.", param="dimensions")
+        raise RefusedRequestError(f"'dimensions' must be {dimensions} or absent.", param="dimensions")
     return EmbeddingRequest(texts=_read_texts(body.get("input")), encoding_format=encoding_format)
 
 
 def _read_texts(value: Any) -> tuple[str, ...]:
     texts = [value] if isinstance(value, str) else value
     if not isinstance(texts, list) or not texts or not all(isinstance(text, str) for text in texts):
-        raise RefusedRequest("'input' must be a string or a non-empty list of strings.", param="input")
+        raise RefusedRequestError("'input' must be a string or a non-empty list of strings.", param="input")
     if len(texts) > MAX_INPUTS:
-        raise RefusedRequest(f"'input' holds {len(texts)} texts; the most is {MAX_INPUTS}. Send batches.", param="input")
+        raise RefusedRequestError(
+            f"'input' holds {len(texts)} texts; the most is {MAX_INPUTS}. Send batches.", param="input"
+        )
     empty = next((index for index, text in enumerate(texts) if not text.strip()), None)
     if empty is not None:
-        raise RefusedRequest(f"'input' text {empty} is empty.", param="input")
+        raise RefusedRequestError(f"'input' text {empty} is empty.", param="input")
     characters = sum(map(len, texts))
     if characters > MAX_CHARACTERS:
-        raise RefusedRequest(
+        raise RefusedRequestError(
             f"'input' holds {characters} characters; the most is {MAX_CHARACTERS}. Send batches.", param="input"
         )
     return tuple(texts)

@@ -1,7 +1,7 @@
 """Build tiny checkpoints with random weights that vLLM serves like real ones. Runs in the inference environment.
 
-Two layers, 256 wide, a byte-level BPE tokenizer trained on ``tiny_text.md`` and a chat template. They talk nonsense: they
-prove plumbing, and their output is never shown to anybody as an answer.
+Two layers, 256 wide, a byte-level BPE tokenizer trained on ``tiny_text.md`` and a chat template. They talk nonsense:
+they prove plumbing, and their output is never shown to anybody as an answer.
 """
 
 import argparse
@@ -93,6 +93,8 @@ def _save_checkpoint(family: str, target: Path) -> None:
     model = model_class(config).to(torch.bfloat16)
     model.save_pretrained(target, safe_serialization=True)
     tokenizer.save_pretrained(target)
+    for path in target.iterdir():
+        path.chmod(0o644)  # the engine may run as another user
 
 
 def _train_tokenizer(family: str) -> PreTrainedTokenizerFast:

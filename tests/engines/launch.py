@@ -1,0 +1,106 @@
+"""Start a server for tests, wait until it is ready, and stop it by its process id. A failure shows the log's end."""
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import httpx
+
+from inference.serving.command import Command, embedder_command
+
+ROOT = Path(__file__).resolve().parents[2]
+INFERENCE_PYTHON = ROOT / ".venv" / "inference" / "bin" / "python"
+LOG_TAIL_CHARACTERS = 4000
+STOP_SECONDS = 20
+
+
+class ServerDidNotStartError(Exception):
+    """The server ended, or its time was up, before it was ready."""
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def running(
+    command: Command, *, log: Path, ready: Callable[[], bool], deadline_seconds: float
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run ``command`` in a process group of its own while the block lasts; enter it when ``ready()``."""
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command.argv, env=command.env, stdout=output, stderr=output, cwd=log.parent, start_new_session=True
+        )
+    try:
+        _wait_until_ready(process, log=log, ready=ready, deadline_seconds=deadline_seconds)
+        yield process
+    finally:
+        _stop(process)
+
+
+def _wait_until_ready(
+    process: "subprocess.Popen[bytes]", *, log: Path, ready: Callable[[], bool], deadline_seconds: float
+) -> None:
+    deadline = time.monotonic() + deadline_seconds
+    while not ready():
+        ended = process.poll() is not None
+        if ended or time.monotonic() > deadline:
+            why = f"ended with {process.returncode}" if ended else f"was not ready in {deadline_seconds:.0f} seconds"
+            tail = log.read_text(errors="replace")[-LOG_TAIL_CHARACTERS:]
+            raise ServerDidNotStartError(f"{process.args!r} {why}. The end of {log}:\n{tail}")
+        time.sleep(0.1)
+
+
+def _stop(process: "subprocess.Popen[bytes]") -> None:
+    """Ask, then insist; children of the process are in its group and go with it."""
+    process.terminate()
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def answers(url: str) -> bool:
+    """Whether a GET of ``url`` is answered with 200 at this moment."""
+    try:
+        return httpx.get(url, timeout=2, trust_env=False).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+@contextmanager
+def running_scripted_engine(folder: Path, *, port: int | None = None) -> Iterator[str]:
+    """Yields the base URL (without ``/v1``) of a scripted engine."""
+    port = port or free_port()
+    python = ROOT / ".venv" / "webapp" / "bin" / "python"
+    command = Command(
+        argv=(str(python), "-m", "tests.engines.scripted", "--port", str(port)),
+        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", "LANG": "C.UTF-8"},
+    )
+    url = f"http://127.0.0.1:{port}"
+    with running(
+        command, log=folder / f"scripted-{port}.log", ready=lambda: answers(f"{url}/health"), deadline_seconds=30
+    ):
+        yield url
+
+
+@contextmanager
+def running_embedder(folder: Path, *, port: int | None = None) -> Iterator[str]:
+    """Yields the base URL (without ``/v1``) of the real embedder."""
+    port = port or free_port()
+    command = embedder_command(python=INFERENCE_PYTHON, port=port, data_dir=folder, root=ROOT)
+    url = f"http://127.0.0.1:{port}"
+    with running(
+        command, log=folder / f"embedder-{port}.log", ready=lambda: answers(f"{url}/health"), deadline_seconds=120
+    ):
+        yield url
