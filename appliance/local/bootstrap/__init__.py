@@ -1,0 +1,1 @@
+"""What :mod:`appliance.local.environments` is made of. Standard library only, because nothing is installed yet."""

@@ -1,0 +1,188 @@
+"""Make the virtual environments from the lock files. Standard library only: it runs before anything is installed.
+
+``python3 -m appliance.local.environments ensure webapp|dev|inference`` makes one; ``run VERB ...`` makes what the
+operator's command needs and becomes that command. A stamp, written last, tells a finished environment from a broken one.
+"""
+
+import argparse
+import fcntl
+import os
+import runpy
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from appliance.local.bootstrap import locks, pip_run
+from appliance.local.bootstrap.sources import Sources, find_nvidia_driver, read_sources
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+ENVIRONMENTS = REPOSITORY / ".venv"
+REQUIREMENTS = REPOSITORY / "requirements"
+VERBS_THAT_INSTALL = frozenset({"up", "doctor", "models"})
+GIB = 2**30
+NEEDED_BYTES = {"webapp.lock": GIB, "dev.lock": 2 * GIB, "inference-cpu.lock": 6 * GIB, "inference-cuda.lock": 16 * GIB}
+EXIT_UNUSABLE = 3
+
+
+class InstallError(Exception):
+    """An environment could not be made; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One environment: its folder, the lock that fills it, and the stamps that count as finished."""
+
+    folder: Path
+    lock: Path
+    pip_options: tuple[str, ...]
+    also_finished_by: tuple[Path, ...] = ()
+
+    @property
+    def python(self) -> Path:
+        return self.folder / "bin" / "python"
+
+    @property
+    def stamp(self) -> Path:
+        return self.folder / "appliance.stamp"
+
+    def is_finished(self) -> bool:
+        if not self.stamp.exists() or not self.python.exists():
+            return False
+        return self.stamp.read_text() in {locks.build_stamp(lock) for lock in (self.lock, *self.also_finished_by)}
+
+
+def build_plan(name: str, *, cuda: bool = False) -> Plan:
+    """What environment ``name`` is made of. ``dev`` is ``webapp`` with more in it, so it counts as ``webapp`` too."""
+    if name == "webapp":
+        return Plan(ENVIRONMENTS / "webapp", REQUIREMENTS / "webapp.lock", (), (REQUIREMENTS / "dev.lock",))
+    if name == "dev":
+        return Plan(ENVIRONMENTS / "webapp", REQUIREMENTS / "dev.lock", ())
+    lock = REQUIREMENTS / ("inference-cuda.lock" if cuda else "inference-cpu.lock")
+    return Plan(ENVIRONMENTS / "inference", lock, ("--no-deps",))
+
+
+def wants_cuda(sources: Sources) -> bool:
+    return sources.device == "cuda" or (sources.device == "auto" and find_nvidia_driver())
+
+
+def is_ready(name: str, sources: Sources) -> bool:
+    return build_plan(name, cuda=wants_cuda(sources)).is_finished()
+
+
+def ensure(name: str, sources: Sources) -> bool:
+    """Make environment ``name`` unless it is finished; true when something was done. Raises :class:`InstallError`."""
+    plan = build_plan(name, cuda=wants_cuda(sources))
+    if plan.is_finished():
+        return False
+    with _only_one_installer():
+        if plan.is_finished():
+            return False
+        _check_room(plan)
+        _make_folder(plan)
+        _install(plan, name, sources)
+    return True
+
+
+def _check_room(plan: Plan) -> None:
+    needed = NEEDED_BYTES[plan.lock.name]
+    free = shutil.disk_usage(REPOSITORY).free
+    already = plan.folder.exists()
+    if free < (needed // 4 if already else needed):
+        raise InstallError(
+            f"Installing {plan.lock.name} needs about {needed / 2**30:.0f} GiB of disk and {free / 2**30:.1f} GiB are free "
+            f"in {REPOSITORY}. Free some space there, then run the same command again."
+        )
+
+
+def _make_folder(plan: Plan) -> None:
+    works = plan.python.exists() and _same_version(plan.python)
+    plan.stamp.unlink(missing_ok=True)
+    if works:
+        return
+    if plan.folder.exists():
+        print(f"  {plan.folder} is unfinished or made by another Python: making it again", flush=True)
+        shutil.rmtree(plan.folder)
+    result = subprocess.run(
+        [sys.executable, "-m", "venv", str(plan.folder)], capture_output=True, text=True, check=False
+    )
+    if result.returncode != 0:
+        shutil.rmtree(plan.folder, ignore_errors=True)
+        said = (result.stdout + result.stderr).strip()
+        if "ensurepip" in said:
+            raise InstallError(
+                "This Python cannot make virtual environments: Debian keeps that in a package of its own.\n"
+                f"Install it with: apt install python3-venv   (Python found: {sys.executable})"
+            )
+        raise InstallError(f"Making {plan.folder} failed: {said[-600:]}")
+
+
+def _same_version(python: Path) -> bool:
+    command = [str(python), "-c", "import sys, pip; print('%d.%d' % sys.version_info[:2])"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    return result.returncode == 0 and result.stdout.strip() == locks.python_version()
+
+
+def _install(plan: Plan, name: str, sources: Sources) -> None:
+    log = ENVIRONMENTS / f"{plan.folder.name}-install.log"
+    command = pip_run.build_command(plan.python, plan.lock, plan.pip_options, sources)
+    failure = pip_run.run(command, label=f"{name} environment", packages=locks.count_packages(plan.lock), log=log)
+    if failure is not None:
+        raise InstallError(pip_run.explain(failure, lock=plan.lock, log=log))
+    plan.stamp.write_text(locks.build_stamp(plan.lock))
+
+
+@contextmanager
+def _only_one_installer() -> Iterator[None]:
+    ENVIRONMENTS.mkdir(exist_ok=True)
+    with (ENVIRONMENTS / "install.lock").open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def configured_sources() -> Sources:
+    """The few settings that matter before the settings can be loaded, from the same file."""
+    environment = runpy.run_path(str(REPOSITORY / "appliance" / "settings" / "environment.py"))
+    path: Path = environment["config_path"]()
+    return read_sources(path)
+
+
+def _become_command(arguments: list[str]) -> int:
+    verb = next((word for word in arguments if not word.startswith("-")), "")
+    sources = configured_sources()
+    plan = build_plan("webapp")
+    if verb in VERBS_THAT_INSTALL:
+        ensure("webapp", sources)
+    elif not plan.python.exists() or not plan.stamp.exists():
+        print("Nothing is installed here yet. Run: bin/appliance up", file=sys.stderr)
+        return 0 if verb == "down" else EXIT_UNUSABLE
+    os.execv(plan.python, [str(plan.python), "-m", "appliance.cli", *arguments])  # noqa: S606 - becomes the command
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="appliance.local.environments", description=__doc__)
+    actions = parser.add_subparsers(dest="action", required=True)
+    actions.add_parser("ensure").add_argument("name", choices=("webapp", "dev", "inference"))
+    actions.add_parser("run").add_argument("arguments", nargs=argparse.REMAINDER)
+    if arguments[:1] == ["run"]:
+        choice = argparse.Namespace(action="run", arguments=arguments[1:])
+    else:
+        choice = parser.parse_args(arguments)
+    try:
+        if choice.action == "run":
+            return _become_command(choice.arguments)
+        ensure(choice.name, configured_sources())
+    except InstallError as error:
+        print(f"\n{error}", file=sys.stderr)
+        return EXIT_UNUSABLE
+    except KeyboardInterrupt:
+        print("\nStopped. What was installed so far is kept; the same command goes on from there.", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
