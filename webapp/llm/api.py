@@ -1,0 +1,39 @@
+"""The face of the llm room: the only client of the models."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+from webapp.llm.services import embedding, endpoints, generation
+from webapp.llm.types import Delta, Message, ModelInfo, Role
+from webapp.usage.types import Attribution
+
+
+def find_model(*, role: Role = "generate") -> ModelInfo | None:
+    """The model that serves ``role``, or None when none is installed."""
+    return endpoints.find_model(role=role)
+
+
+def generate(
+    *,
+    messages: Sequence[Message],
+    attribution: Attribution,
+    max_tokens: int,
+    temperature: float = 0.2,
+    should_stop: Callable[[], bool],
+) -> Iterator[Delta]:
+    """Stream an answer. The last Delta carries ``final``; closing the iterator early cancels the call.
+
+    ``should_stop`` is asked between pieces and a few times a second while waiting. Raises NoModel, EngineUnavailable,
+    EngineTimeout, EngineRefused.
+    """
+    return generation.generate(
+        messages=messages,
+        attribution=attribution,
+        max_tokens=max_tokens,
+        temperature=temperature,
+        should_stop=should_stop,
+    )
+
+
+def embed(*, texts: Sequence[str], attribution: Attribution) -> list[list[float]]:
+    """One vector for each text, in the same order. Raises NoModel, EngineUnavailable, EngineTimeout, EngineRefused."""
+    return embedding.embed(texts=texts, attribution=attribution)

@@ -1,0 +1,56 @@
+"""HTTP to an OpenAI-compatible server: one client, its limits, and errors in our own words."""
+
+import json
+from functools import lru_cache
+from typing import Any
+
+import httpx
+
+from webapp.llm.errors import EngineRefused, EngineTimeout, EngineUnavailable, LlmError
+
+CONNECT_SECONDS = 5.0
+WRITE_SECONDS = 30.0
+MAX_ERROR_CHARACTERS = 500
+RETRYABLE_STATUS = frozenset({408, 425, 429})
+
+
+@lru_cache(maxsize=1)
+def client() -> httpx.Client:
+    """Shared by all threads. It ignores proxy variables: the engines are ours, and near.
+
+    Connections are not kept: a call is long, and a connection of its own can be cut off from another thread.
+    """
+    return httpx.Client(trust_env=False, follow_redirects=False, limits=httpx.Limits(max_keepalive_connections=0))
+
+
+def timeout(read_seconds: float) -> httpx.Timeout:
+    return httpx.Timeout(read_seconds, connect=CONNECT_SECONDS, write=WRITE_SECONDS, pool=CONNECT_SECONDS)
+
+
+def error_of_transport(error: httpx.HTTPError) -> LlmError:
+    if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout):
+        return EngineUnavailable("nothing answers at the model's address")
+    if isinstance(error, httpx.TimeoutException):
+        return EngineTimeout("the model's server did not answer in time")
+    return EngineUnavailable(f"the connection to the model broke off ({type(error).__name__})")
+
+
+def error_of_status(status_code: int, body: str) -> LlmError:
+    """A 5xx or a "too busy" may pass; anything else was refused for good."""
+    message = _message_of(body) or "no reason given"
+    if status_code >= 500 or status_code in RETRYABLE_STATUS:
+        return EngineUnavailable(f"the model's server answered {status_code}: {message}")
+    return EngineRefused(f"the model's server refused the request ({status_code}): {message}", status_code=status_code)
+
+
+def _message_of(body: str) -> str:
+    try:
+        content: Any = json.loads(body)
+    except ValueError:
+        return body.strip()[:MAX_ERROR_CHARACTERS]
+    if isinstance(content, dict):
+        error = content.get("error", content)
+        if isinstance(error, dict):
+            return str(error.get("message", ""))[:MAX_ERROR_CHARACTERS]
+        return str(error)[:MAX_ERROR_CHARACTERS]
+    return ""
