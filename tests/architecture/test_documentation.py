@@ -9,6 +9,7 @@ from tests.architecture.tree import ROOT, list_files, name
 
 PAGES = [path for path in list_files() if path.suffix == ".md"]
 LINK = re.compile(r"\]\((?!https?://|#|mailto:)([^)#\s]+)")
+CODE = re.compile(r"^```.*?^```|`[^`\n]+`", re.MULTILINE | re.DOTALL)
 MAKE_TARGET = re.compile(r"(?:^|[`\s])make ([a-z][a-z-]*)\b")
 
 
@@ -22,9 +23,7 @@ def test_make_targets_in_the_documentation_exist() -> None:
     targets = set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     unknown = []
     for page in PAGES:
-        in_code = "\n".join(
-            re.findall(r"`[^`]+`|^    .*|^\$? ?make .*$", page.read_text(encoding="utf-8"), re.MULTILINE)
-        )
+        in_code = "\n".join(CODE.findall(page.read_text(encoding="utf-8")))
         unknown += [f"{name(page)}: make {word}" for word in MAKE_TARGET.findall(in_code) if word not in targets]
     assert unknown == []
 
