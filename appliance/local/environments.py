@@ -1,7 +1,8 @@
 """Make the virtual environments from the lock files. Standard library only: it runs before anything is installed.
 
 ``python3 -m appliance.local.environments ensure webapp|dev|inference`` makes one; ``run VERB ...`` makes what the
-operator's command needs and becomes that command. A stamp, written last, tells a finished environment from a broken one.
+operator's command needs and becomes that command. A stamp, written last, tells a finished environment from a broken
+one.
 """
 
 import argparse
@@ -18,6 +19,7 @@ from pathlib import Path
 
 from appliance.local.bootstrap import locks, pip_run
 from appliance.local.bootstrap.sources import Sources, find_nvidia_driver, read_sources
+from appliance.local.bootstrap.terminal import complain, say
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 ENVIRONMENTS = REPOSITORY / ".venv"
@@ -93,8 +95,8 @@ def _check_room(plan: Plan) -> None:
     already = plan.folder.exists()
     if free < (needed // 4 if already else needed):
         raise InstallError(
-            f"Installing {plan.lock.name} needs about {needed / 2**30:.0f} GiB of disk and {free / 2**30:.1f} GiB are free "
-            f"in {REPOSITORY}. Free some space there, then run the same command again."
+            f"Installing {plan.lock.name} needs about {needed / GIB:.0f} GiB of disk, and {free / GIB:.1f} GiB "
+            f"are free in {REPOSITORY}. Free some space there, then run the same command again."
         )
 
 
@@ -104,7 +106,7 @@ def _make_folder(plan: Plan) -> None:
     if works:
         return
     if plan.folder.exists():
-        print(f"  {plan.folder} is unfinished or made by another Python: making it again", flush=True)
+        say(f"  {plan.folder} is unfinished or made by another Python: making it again")
         shutil.rmtree(plan.folder)
     result = subprocess.run(
         [sys.executable, "-m", "venv", str(plan.folder)], capture_output=True, text=True, check=False
@@ -150,15 +152,13 @@ def configured_sources() -> Sources:
     return read_sources(path)
 
 
-def _become_command(arguments: list[str]) -> int:
+def _become_command(arguments: list[str]) -> None:
     verb = next((word for word in arguments if not word.startswith("-")), "")
-    sources = configured_sources()
     plan = build_plan("webapp")
     if verb in VERBS_THAT_INSTALL:
-        ensure("webapp", sources)
+        ensure("webapp", configured_sources())
     elif not plan.python.exists() or not plan.stamp.exists():
-        print("Nothing is installed here yet. Run: bin/appliance up", file=sys.stderr)
-        return 0 if verb == "down" else EXIT_UNUSABLE
+        raise InstallError("Nothing is installed here yet, so nothing is running. Run: bin/appliance up")
     os.execv(plan.python, [str(plan.python), "-m", "appliance.cli", *arguments])  # noqa: S606 - becomes the command
 
 
@@ -173,13 +173,14 @@ def main(arguments: list[str]) -> int:
         choice = parser.parse_args(arguments)
     try:
         if choice.action == "run":
-            return _become_command(choice.arguments)
-        ensure(choice.name, configured_sources())
+            _become_command(choice.arguments)
+        else:
+            ensure(choice.name, configured_sources())
     except InstallError as error:
-        print(f"\n{error}", file=sys.stderr)
+        complain(str(error))
         return EXIT_UNUSABLE
     except KeyboardInterrupt:
-        print("\nStopped. What was installed so far is kept; the same command goes on from there.", file=sys.stderr)
+        complain("\nStopped. What was installed so far is kept; the same command goes on from there.")
         return 130
     return 0
 

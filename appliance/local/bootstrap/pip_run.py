@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 from appliance.local.bootstrap.sources import Sources
+from appliance.local.bootstrap.terminal import say
 
 REPORT_SECONDS = 20
 TAIL_LINES = 15
@@ -57,7 +58,8 @@ def explain(said: str, *, lock: Path, log: Path) -> str:
     """The reason of a failed installation with its fix; the end of pip's own words where we know none."""
     if re.search(r"No matching distribution found for torch(vision)?\b", said):
         return (
-            "PyTorch's CPU build was not found: it is not on the public package index. Name one of these in appliance.yaml:\n"
+            "PyTorch's CPU build was not found: it is not on the public package index.\n"
+            "Name one of these in appliance.yaml:\n"
             "  install:\n"
             "    wheelhouse: /path/to/folder-with-the-wheel        # works with no internet\n"
             "    extra_index_url: https://address-of-an-index      # PyTorch's own CPU index, or your mirror of it\n"
@@ -85,7 +87,7 @@ class Progress:
         self.doing = "starting pip"
         self.started = self.reported = time.monotonic()
         self.live = sys.stdout.isatty()
-        print(f"  Installing the {label}: {packages} packages", flush=True)
+        say(f"  Installing the {label}: {packages} packages")
 
     def see(self, line: str) -> None:
         if line.startswith(("Collecting ", "Requirement already satisfied: ")):
@@ -101,9 +103,9 @@ class Progress:
     def finish(self, *, ok: bool) -> None:
         self._write("\r" if self.live else "", "done" if ok else "failed")
         if self.live:
-            print(flush=True)
+            say("")
 
     def _write(self, start: str, text: str) -> None:
         elapsed = time.monotonic() - self.started
         line = f"{start}  {self.label}: {text} ({elapsed:.0f} s)"
-        print(f"{line:<100}" if self.live else line, end="" if self.live else "\n", flush=True)
+        say(f"{line:<100}" if self.live else line, end="" if self.live else "\n")

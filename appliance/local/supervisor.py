@@ -1,0 +1,155 @@
+"""Start, ask and stop supervisord over its unix socket. What it runs is decided elsewhere."""
+
+import http.client
+import subprocess
+import sys
+import time
+import xmlrpc.client
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from supervisor.xmlrpc import SupervisorTransport
+
+from appliance.local.errors import LocalError
+from appliance.local.identity import Identity
+from appliance.local.programs import build_base_environment
+from appliance.settings import Settings
+
+START_SECONDS = 20
+STOP_SECONDS = 90
+NOT_THERE = (OSError, http.client.HTTPException, xmlrpc.client.ProtocolError)
+FAULT_NOT_RUNNING = 70
+FAULT_ALREADY_STARTED = 60
+FAULT_BAD_NAME = 10
+
+
+@dataclass(frozen=True)
+class ProgramState:
+    """``state`` is supervisord's: RUNNING, STARTING, STOPPED, BACKOFF, STOPPING, EXITED, FATAL or UNKNOWN."""
+
+    name: str
+    state: str
+    pid: int
+    started_at: int
+    description: str
+
+    @property
+    def is_running(self) -> bool:
+        return self.state in {"RUNNING", "STARTING"}
+
+
+@dataclass(frozen=True)
+class Supervisor:
+    """The one supervisord of this data directory."""
+
+    settings: Settings
+    identity: Identity
+
+    @property
+    def socket(self) -> Path:
+        return self.settings.run_dir / "supervisor.sock"
+
+    @property
+    def configuration(self) -> Path:
+        return self.settings.run_dir / "supervisord.conf"
+
+    def find_pid(self) -> int | None:
+        """The pid of the running supervisord; ``None`` when there is none (a socket left behind does not count)."""
+        try:
+            pid: int = self._call("getPID")
+        except NOT_THERE:
+            return None
+        return pid
+
+    def write_configuration(self, text: str) -> bool:
+        """Write the file; true when it differs from what was there."""
+        if self.configuration.exists() and self.configuration.read_text() == text:
+            return False
+        self.configuration.write_text(text)
+        self.configuration.chmod(0o600)
+        self.identity.own(self.configuration.parent)
+        return True
+
+    def start(self) -> int:
+        """Start supervisord with the written configuration, detached from this terminal; its pid."""
+        self.socket.unlink(missing_ok=True)
+        log = self.settings.log_dir / "supervisor-start.log"
+        command = [*self.identity.prefix, sys.executable, "-m", "supervisor.supervisord", "-c", str(self.configuration)]
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                command, env=build_base_environment(self.settings), cwd="/", start_new_session=True,
+                stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+            )  # fmt: skip
+        deadline = time.monotonic() + START_SECONDS
+        while (pid := self.find_pid()) is None:
+            if process.poll() is not None or time.monotonic() > deadline:
+                process.kill()
+                process.wait()
+                raise LocalError(f"The supervisor did not start:\n{log.read_text(errors='replace')[-1500:]}")
+            time.sleep(0.05)
+        return pid
+
+    def list_states(self) -> dict[str, ProgramState]:
+        """Every program's state by name; empty when nothing runs."""
+        try:
+            rows: list[dict[str, Any]] = self._call("getAllProcessInfo")
+        except NOT_THERE:
+            return {}
+        return {
+            row["name"]: ProgramState(row["name"], row["statename"], row["pid"], row["start"], row["description"])
+            for row in rows
+        }
+
+    def start_program(self, name: str) -> None:
+        """Start without waiting; does nothing for one that runs."""
+        self._call_tolerating("startProcess", FAULT_ALREADY_STARTED, name, False)
+
+    def stop_program(self, name: str) -> None:
+        self._call_tolerating("stopProcess", FAULT_NOT_RUNNING, name, True)
+
+    def apply_configuration(self) -> tuple[str, ...]:
+        """Take over a changed file; programs that changed are stopped, to be started again. Their names."""
+        added, changed, removed = self._call("reloadConfig")[0]
+        for name in [*changed, *removed]:
+            self._call_tolerating("stopProcess", FAULT_NOT_RUNNING, name, True)
+            self._call("removeProcessGroup", name)
+        for name in [*added, *changed]:
+            self._call("addProcessGroup", name)
+        return (*changed, *removed)
+
+    def shut_down(self) -> None:
+        """Stop every program in reverse order, then supervisord; returns when its process is gone."""
+        pid = self.find_pid()
+        if pid is None:
+            return
+        self._call("shutdown")
+        deadline = time.monotonic() + STOP_SECONDS
+        while process_is_alive(pid):
+            if time.monotonic() > deadline:
+                raise LocalError(f"The supervisor (process {pid}) did not stop within {STOP_SECONDS} seconds.")
+            time.sleep(0.05)
+
+    def _call(self, method: str, *arguments: object) -> Any:
+        transport = SupervisorTransport(None, None, f"unix://{self.socket}")
+        try:
+            proxy = xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport)
+            return getattr(proxy.supervisor, method)(*arguments)
+        finally:
+            transport.close()
+
+    def _call_tolerating(self, method: str, fault_code: int, *arguments: object) -> None:
+        try:
+            self._call(method, *arguments)
+        except xmlrpc.client.Fault as fault:
+            if fault.faultCode != fault_code:
+                raise
+
+
+def process_is_alive(pid: int) -> bool:
+    """False also for a zombie, which only waits for its parent to look."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return fields[0] not in {"Z", "X"}
