@@ -1,0 +1,1 @@
+"""Executing a run under its lease."""
