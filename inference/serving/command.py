@@ -1,12 +1,18 @@
 """Whole commands for the supervisor: what to execute and with which, closed, environment. Starts nothing itself."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from inference.serving.environment import build_embedder_environment
+from inference.registry.spec import ModelSpec
+from inference.serving.argv import build_embedder_argv, build_engine_argv
+from inference.serving.environment import (
+    build_embedder_environment,
+    build_engine_environment,
+    build_fetch_environment,
+)
 
 EMBEDDER_MODEL = "all-MiniLM-L6-v2"
-LOOPBACK = "127.0.0.1"
 
 
 @dataclass(frozen=True)
@@ -17,11 +23,46 @@ class Command:
     env: dict[str, str]
 
 
+def engine_command(
+    spec: ModelSpec,
+    *,
+    python: Path,
+    port: int,
+    data_dir: Path,
+    root: Path,
+    kv_cache_gib: float = 1.0,
+    memory_fraction: float | None = None,
+    enforce_eager: bool = False,
+) -> Command:
+    """vLLM on loopback. ``python`` is the inference environment's, ``root`` the repository.
+
+    Raises NotFetchedError for a hub model that is not on this machine.
+    """
+    argv = build_engine_argv(
+        spec,
+        python=python,
+        port=port,
+        kv_cache_gib=kv_cache_gib,
+        memory_fraction=memory_fraction,
+        enforce_eager=enforce_eager,
+    )
+    return Command(tuple(argv), build_engine_environment(spec, python=python, data_dir=data_dir, root=root))
+
+
 def embedder_command(
     *, python: Path, port: int, data_dir: Path, root: Path, model: str = EMBEDDER_MODEL, threads: int | None = None
 ) -> Command:
-    """The embeddings server on loopback. ``python`` is the inference environment's, ``root`` the repository."""
-    argv = [str(python), "-m", "inference.serving.embedder", "--host", LOOPBACK, "--port", str(port), "--model", model]
-    if threads is not None:
-        argv += ["--threads", str(threads)]
-    return Command(argv=tuple(argv), env=build_embedder_environment(python=python, data_dir=data_dir, root=root))
+    """The embeddings server on loopback."""
+    argv = build_embedder_argv(python=python, port=port, model=model, threads=threads)
+    return Command(tuple(argv), build_embedder_environment(python=python, data_dir=data_dir, root=root))
+
+
+def fetch_command(
+    spec: ModelSpec, *, python: Path, data_dir: Path, root: Path, models_dir: Path, proxies: Mapping[str, str]
+) -> Command:
+    """Bring a hub model to this machine. Prints ``{"path": ...}``; progress goes to standard error."""
+    assert spec.hub_id is not None
+    argv = [str(python), "-m", "inference.registry.fetch", "--hub-id", spec.hub_id]
+    argv += ["--revision", spec.revision or "main", "--models", str(models_dir)]
+    env = build_fetch_environment(python=python, data_dir=data_dir, root=root, proxies=dict(proxies))
+    return Command(tuple(argv), env)

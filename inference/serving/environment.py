@@ -3,11 +3,39 @@
 import os
 from pathlib import Path
 
+from inference.registry.spec import ModelSpec
+
 SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
+MAX_ANSWERS_PER_REQUEST = 4
+
+
+def build_engine_environment(spec: ModelSpec, *, python: Path, data_dir: Path, root: Path) -> dict[str, str]:
+    """vLLM's own switches: no telemetry, no development endpoints, no plugins but the one the model needs.
+
+    Its helper processes speak on loopback. One request may ask for a few answers, not for thousands.
+    """
+    return {
+        **_build_common_environment(python=python, data_dir=data_dir, root=root),
+        "VLLM_NO_USAGE_STATS": "1",
+        "VLLM_DO_NOT_TRACK": "1",
+        "VLLM_SERVER_DEV_MODE": "0",
+        "VLLM_ALLOW_RUNTIME_LORA_UPDATING": "0",
+        "VLLM_MAX_N_SEQUENCES": str(MAX_ANSWERS_PER_REQUEST),
+        "VLLM_PLUGINS": "bitsandbytes" if spec.quantization == "bitsandbytes" else "",
+        "VLLM_CACHE_ROOT": str(data_dir / "cache" / "vllm"),
+        "VLLM_HOST_IP": "127.0.0.1",
+        "GLOO_SOCKET_IFNAME": "lo",
+    }
 
 
 def build_embedder_environment(*, python: Path, data_dir: Path, root: Path) -> dict[str, str]:
     return _build_common_environment(python=python, data_dir=data_dir, root=root)
+
+
+def build_fetch_environment(*, python: Path, data_dir: Path, root: Path, proxies: dict[str, str]) -> dict[str, str]:
+    """For the one program here that may reach a hub. ``proxies``: variables such as ``HTTPS_PROXY``."""
+    closed = _build_common_environment(python=python, data_dir=data_dir, root=root)
+    return {**closed, **proxies, "HF_HUB_OFFLINE": "0", "TRANSFORMERS_OFFLINE": "0"}
 
 
 def _build_common_environment(*, python: Path, data_dir: Path, root: Path) -> dict[str, str]:

@@ -9,7 +9,14 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.engines.launch import running_embedder, running_scripted_engine
+from tests.engines.launch import (
+    RunningEngine,
+    build_spec,
+    ensure_tiny_checkpoints,
+    running_embedder,
+    running_engine,
+    running_scripted_engine,
+)
 
 
 @pytest.fixture(scope="session")
@@ -35,3 +42,16 @@ def embedder(engine_logs: Path) -> Iterator[str]:
     """The shared real embedder: all-MiniLM-L6-v2 in the inference environment."""
     with running_embedder(engine_logs) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def tiny_checkpoints(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Directories of tiny random checkpoints by family: llama, mistral, qwen3."""
+    return ensure_tiny_checkpoints(tmp_path_factory.mktemp("checkpoints"))
+
+
+@pytest.fixture(scope="session")
+def tiny_engine(tiny_checkpoints: dict[str, Path], engine_logs: Path) -> Iterator[RunningEngine]:
+    """The real vLLM on tiny Qwen3, started as on a machine with a compiler. It talks nonsense."""
+    with running_engine(build_spec(tiny_checkpoints["qwen3"]), engine_logs, enforce_eager=False) as engine:
+        yield engine

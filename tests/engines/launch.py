@@ -1,5 +1,6 @@
 """Start a server for tests, wait until it is ready, and stop it by its process id. A failure shows the log's end."""
 
+import json
 import os
 import signal
 import socket
@@ -7,16 +8,25 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import httpx
 
-from inference.serving.command import Command, embedder_command
+from inference.registry.checkpoint import inspect_checkpoint
+from inference.registry.choice import ModelWish, build_directory_spec
+from inference.registry.spec import ModelSpec
+from inference.serving.command import Command, embedder_command, engine_command
+from inference.serving.readiness import check_engine
 
 ROOT = Path(__file__).resolve().parents[2]
 INFERENCE_PYTHON = ROOT / ".venv" / "inference" / "bin" / "python"
 LOG_TAIL_CHARACTERS = 4000
 STOP_SECONDS = 20
+ENGINE_START_SECONDS = 240
+ENGINE_CONTEXT_TOKENS = 8192
+ENGINE_KV_CACHE_GIB = 0.25
 
 
 class ServerDidNotStartError(Exception):
@@ -104,3 +114,48 @@ def running_embedder(folder: Path, *, port: int | None = None) -> Iterator[str]:
         command, log=folder / f"embedder-{port}.log", ready=lambda: answers(f"{url}/health"), deadline_seconds=120
     ):
         yield url
+
+
+@dataclass(frozen=True)
+class RunningEngine:
+    """``url`` without ``/v1``; ``model`` is the name to ask for; ``log`` is what the engine wrote."""
+
+    url: str
+    model: str
+    log: Path
+
+
+def build_spec(checkpoint: Path, *, quantization: Literal["bitsandbytes"] | None = None) -> ModelSpec:
+    wish = ModelWish(path=checkpoint, quantization=quantization, max_context_tokens=ENGINE_CONTEXT_TOKENS)
+    return build_directory_spec(wish, inspect_checkpoint(checkpoint), "cpu")
+
+
+@contextmanager
+def running_engine(
+    spec: ModelSpec, folder: Path, *, enforce_eager: bool, port: int | None = None
+) -> Iterator[RunningEngine]:
+    """The real vLLM, through the command the appliance uses. ``enforce_eager`` starts in half the time."""
+    port = port or free_port()
+    command = engine_command(
+        spec,
+        python=INFERENCE_PYTHON,
+        port=port,
+        data_dir=folder,
+        root=ROOT,
+        kv_cache_gib=ENGINE_KV_CACHE_GIB,
+        enforce_eager=enforce_eager,
+    )
+    log = folder / f"vllm-{spec.served_name}-{port}.log"
+    url = f"http://127.0.0.1:{port}"
+    with running(command, log=log, ready=lambda: check_engine(url).ready, deadline_seconds=ENGINE_START_SECONDS):
+        yield RunningEngine(url=url, model=spec.served_name, log=log)
+
+
+def ensure_tiny_checkpoints(folder: Path) -> dict[str, Path]:
+    """Build them in the inference environment, or find them there from before."""
+    environment = embedder_command(python=INFERENCE_PYTHON, port=0, data_dir=folder, root=ROOT).env
+    argv = [str(INFERENCE_PYTHON), "-m", "tests.engines.tiny", "--folder", str(folder)]
+    built = subprocess.run(argv, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    if built.returncode != 0:
+        raise ServerDidNotStartError(f"The tiny checkpoints were not built:\n{built.stderr[-LOG_TAIL_CHARACTERS:]}")
+    return {family: Path(path) for family, path in json.loads(built.stdout).items()}

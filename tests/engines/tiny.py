@@ -24,7 +24,7 @@ from transformers import (
 
 FAMILIES = ("llama", "mistral", "qwen3")
 VOCABULARY = 1024
-RECIPE = 1  # grows when a checkpoint of the same name would come out different
+RECIPE = 2  # grows when a checkpoint of the same name would come out different
 DIMENSIONS = {
     "hidden_size": 256,
     "intermediate_size": 512,
@@ -42,8 +42,17 @@ ARCHITECTURES = {
 # Begin of text, end of a turn, padding; then what the family's template needs.
 SPECIAL_TOKENS = {
     "llama": ("<|begin_of_text|>", "<|eot_id|>", "<|pad|>", "<|start_header_id|>", "<|end_header_id|>"),
-    "mistral": ("<s>", "</s>", "<pad>", "[INST]", "[/INST]"),
-    "qwen3": ("<|endoftext|>", "<|im_end|>", "<|pad|>", "<|im_start|>"),
+    "mistral": ("<s>", "</s>", "<pad>", "[INST]", "[/INST]", "[TOOL_CALLS]"),
+    "qwen3": (
+        "<|endoftext|>",
+        "<|im_end|>",
+        "<|pad|>",
+        "<|im_start|>",
+        "<think>",
+        "</think>",
+        "<tool_call>",
+        "</tool_call>",
+    ),
 }
 CHAT_TEMPLATES = {
     "llama": (

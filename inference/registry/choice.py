@@ -1,0 +1,171 @@
+"""Which model to serve: a pure function of what was asked for, what the machine has and what is already on disk.
+
+In this order: what ``appliance.yaml`` names; a GPU: the largest quantised offer that fits it; a CPU: a small instruct
+model; none of these: no model, with the reason in words.
+"""
+
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from inference.registry.catalogue import CPU_OFFER, GIB, GPU_OFFERS, Offer
+from inference.registry.checkpoint import Checkpoint
+from inference.registry.machine import Gpu, MachineFacts
+from inference.registry.spec import Device, ModelSpec
+
+AWQ_CAPABILITY = (7, 5)
+GPU_SHARE = 0.9
+GPU_WORKING_BYTES = 2 * GIB  # activations, graphs, the CUDA context
+CPU_WORKING_BYTES = 4 * GIB  # the engine's own processes, and the rest of the appliance
+
+
+@dataclass(frozen=True)
+class ModelWish:
+    """What ``appliance.yaml`` says under ``model``."""
+
+    path: Path | None = None
+    hub_id: str | None = None
+    revision: str | None = None
+    name: str | None = None
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    quantization: Literal["bitsandbytes"] | None = None
+    max_context_tokens: int | None = None
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The model, or None; ``reason`` is a sentence for the operator either way."""
+
+    spec: ModelSpec | None
+    reason: str
+
+
+def choose_model(
+    wish: ModelWish,
+    machine: MachineFacts,
+    *,
+    checkpoint: Checkpoint | None = None,
+    fetched: AbstractSet[str] = frozenset(),
+) -> Choice:
+    """``checkpoint`` is the inspected ``wish.path``, when that is set; ``fetched`` holds "hub id@revision" on disk."""
+    if wish.device == "cuda" and not machine.gpus:
+        return Choice(None, "model.device is cuda, but no NVIDIA GPU was found on this machine.")
+    device: Device = "cuda" if machine.gpus and wish.device != "cpu" else "cpu"
+    if device == "cpu" and (lack := _lacking_instructions(machine)):
+        return Choice(None, lack)
+    if wish.path is not None:
+        assert checkpoint is not None, "a directory is inspected before it is chosen"
+        return Choice(
+            build_directory_spec(wish, checkpoint, device), f"appliance.yaml names the directory {wish.path}."
+        )
+    if wish.hub_id is not None:
+        return _choose_named_on_hub(wish, device, machine, fetched)
+    if device == "cuda":
+        return _choose_for_gpu(wish, machine, fetched)
+    return _choose_for_cpu(wish, machine, fetched)
+
+
+def build_directory_spec(wish: ModelWish, checkpoint: Checkpoint, device: Device) -> ModelSpec:
+    return ModelSpec(
+        name=checkpoint.path.name,
+        source="directory",
+        device=device,
+        path=checkpoint.path,
+        family=checkpoint.family.name,
+        quantization=wish.quantization or checkpoint.quantization,
+        max_context_tokens=wish.max_context_tokens,
+        served_name=wish.name or checkpoint.path.name,
+        tool_parser=checkpoint.family.tool_parser,
+        reasoning_parser=checkpoint.family.reasoning_parser,
+        licence=checkpoint.licence,
+    )
+
+
+def with_checkpoint(spec: ModelSpec, checkpoint: Checkpoint) -> ModelSpec:
+    """A hub model now that its files are here: what they say replaces what was assumed."""
+    return replace(
+        spec,
+        path=checkpoint.path,
+        family=checkpoint.family.name,
+        quantization=spec.quantization or checkpoint.quantization,
+        tool_parser=checkpoint.family.tool_parser,
+        reasoning_parser=checkpoint.family.reasoning_parser,
+        licence=spec.licence or checkpoint.licence,
+    )
+
+
+def _lacking_instructions(machine: MachineFacts) -> str:
+    if machine.architecture == "x86_64" and "avx2" not in machine.cpu_flags:
+        return "There is no GPU and this CPU has no AVX2 instructions, which the engine needs: no model can be served."
+    return ""
+
+
+def _choose_named_on_hub(wish: ModelWish, device: Device, machine: MachineFacts, fetched: AbstractSet[str]) -> Choice:
+    assert wish.hub_id is not None
+    revision = wish.revision or "main"
+    if not machine.hub_reachable and f"{wish.hub_id}@{revision}" not in fetched:
+        return Choice(
+            None,
+            f"appliance.yaml names {wish.hub_id}, which is not on this machine, and the model hub cannot be reached. "
+            "Copy the model here and name its directory in model.path.",
+        )
+    name = wish.hub_id.split("/")[-1]
+    spec = ModelSpec(
+        name=name,
+        source="hub",
+        device=device,
+        hub_id=wish.hub_id,
+        revision=revision,
+        quantization=wish.quantization,
+        max_context_tokens=wish.max_context_tokens,
+        served_name=wish.name or name,
+    )
+    return Choice(spec, f"appliance.yaml names {wish.hub_id} at {revision}.")
+
+
+def _choose_for_gpu(wish: ModelWish, machine: MachineFacts, fetched: AbstractSet[str]) -> Choice:
+    gpu = max(machine.gpus, key=lambda gpu: gpu.memory_bytes)
+    found = f"The GPU is {gpu.name} with {gpu.memory_bytes / GIB:.0f} GiB"
+    if gpu.compute_capability < AWQ_CAPABILITY:
+        return Choice(None, f"{found}, too old for the quantised models offered. Name a model in appliance.yaml.")
+    fitting = [offer for offer in GPU_OFFERS if fits_gpu(offer, gpu)]
+    if not fitting:
+        return Choice(None, f"{found}, too small for the models offered. Name a model in appliance.yaml.")
+    usable = [offer for offer in fitting if machine.hub_reachable or offer.reference in fetched]
+    if not usable:
+        return Choice(None, f"{found}, but the model hub cannot be reached. Name a model directory in appliance.yaml.")
+    return Choice(_build_offer_spec(usable[0], wish, "cuda"), f"{found}: {usable[0].name} is the largest that fits.")
+
+
+def fits_gpu(offer: Offer, gpu: Gpu) -> bool:
+    return offer.needed_bytes + GPU_WORKING_BYTES <= gpu.memory_bytes * GPU_SHARE
+
+
+def _choose_for_cpu(wish: ModelWish, machine: MachineFacts, fetched: AbstractSet[str]) -> Choice:
+    why = "model.device is cpu" if wish.device == "cpu" else "There is no GPU"
+    needed = CPU_OFFER.needed_bytes + CPU_WORKING_BYTES
+    if machine.memory_bytes < needed:
+        return Choice(
+            None,
+            f"{why}, and {machine.memory_bytes / GIB:.1f} GiB of memory is too little for {CPU_OFFER.name}, "
+            f"which needs {needed / GIB:.1f} GiB beside the rest.",
+        )
+    if not machine.hub_reachable and CPU_OFFER.reference not in fetched:
+        return Choice(None, f"{why} and the model hub cannot be reached. Name a model directory in appliance.yaml.")
+    return Choice(_build_offer_spec(CPU_OFFER, wish, "cpu"), f"{why}: {CPU_OFFER.name} is small enough for a CPU.")
+
+
+def _build_offer_spec(offer: Offer, wish: ModelWish, device: Device) -> ModelSpec:
+    return ModelSpec(
+        name=offer.name,
+        source="hub",
+        device=device,
+        hub_id=offer.hub_id,
+        revision=offer.revision,
+        family=offer.family,
+        quantization=wish.quantization if device == "cpu" else None,
+        max_context_tokens=wish.max_context_tokens or offer.context_tokens,
+        served_name=wish.name or offer.name,
+        licence=offer.licence,
+    )

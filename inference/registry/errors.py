@@ -1,0 +1,53 @@
+"""What can be wrong with a model, each with the file it is about and what to do."""
+
+from pathlib import Path
+
+
+class ModelError(Exception):
+    """The model cannot be served as it is."""
+
+
+class CheckpointError(ModelError):
+    """A model directory that will not be served. ``path`` is the file or directory at fault."""
+
+    def __init__(self, path: Path, problem: str, fix: str) -> None:
+        super().__init__(f"{path}: {problem} {fix}")
+        self.path = path
+        self.problem = problem
+        self.fix = fix
+
+
+class CheckpointMissingError(CheckpointError):
+    """There is no such directory."""
+
+
+class ConfigUnreadableError(CheckpointError):
+    """``config.json`` is missing or is not a JSON object."""
+
+
+class ArchitectureUnsupportedError(CheckpointError):
+    """``config.json`` names an architecture this appliance does not serve."""
+
+
+class CodeInCheckpointError(CheckpointError):
+    """The directory brings Python code, or a configuration that asks for it."""
+
+
+class UnsafeWeightsError(CheckpointError):
+    """The directory holds weights in a format that can execute code when it is loaded."""
+
+
+class WeightsMissingError(CheckpointError):
+    """There are no safetensors weights, or some that the index names are absent."""
+
+
+class TokenizerMissingError(CheckpointError):
+    """There is no tokenizer the engine can read."""
+
+
+class ChatTemplateMissingError(CheckpointError):
+    """The tokenizer has no chat template, so a conversation cannot be turned into a prompt."""
+
+
+class NotFetchedError(ModelError):
+    """The model is on a hub and not yet on this machine: fetch it before the engine is started."""

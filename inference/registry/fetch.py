@@ -1,0 +1,56 @@
+"""Bring a model from a hub: ``python -m inference.registry.fetch --hub-id A/B --revision R --models DIR``.
+
+Runs in the inference environment. Only files a model needs are asked for: safetensors weights, configuration,
+tokenizer, chat template, card and licence, never code or pickles. A fetch that was cut off goes on where it stopped.
+"""
+
+import argparse
+import json
+import logging
+import sys
+from pathlib import Path
+
+from huggingface_hub import HfApi, snapshot_download
+
+from inference.registry.checkpoint import inspect_checkpoint
+from inference.registry.errors import CheckpointError
+from inference.registry.fetched import build_folder, write_marker
+
+WANTED = ("*.safetensors", "*.json", "*.jinja", "*.txt", "tokenizer.model", "README.md", "LICENSE*", "NOTICE*")
+SECONDS_FOR_METADATA = 30
+
+
+def fetch(*, hub_id: str, revision: str, models_dir: Path) -> Path:
+    """Return the model's directory, verified. Raises CheckpointError, or the hub client's own errors."""
+    target = build_folder(models_dir, hub_id=hub_id, revision=revision)
+    if target.is_dir():
+        return target
+    commit = HfApi().model_info(hub_id, revision=revision, timeout=SECONDS_FOR_METADATA).sha
+    if commit is None:
+        raise RuntimeError(f"The hub names no commit for {hub_id} at {revision}.")
+    draft = models_dir / f".{target.name}"
+    snapshot_download(hub_id, revision=commit, local_dir=draft, allow_patterns=list(WANTED))
+    inspect_checkpoint(draft)
+    write_marker(draft, hub_id=hub_id, revision=revision, commit=commit)
+    draft.rename(target)
+    return target
+
+
+def main() -> int:
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    parser = argparse.ArgumentParser(description="Fetch a model from a hub into a directory of models.")
+    parser.add_argument("--hub-id", required=True)
+    parser.add_argument("--revision", default="main")
+    parser.add_argument("--models", type=Path, required=True)
+    arguments = parser.parse_args()
+    try:
+        path = fetch(hub_id=arguments.hub_id, revision=arguments.revision, models_dir=arguments.models)
+    except CheckpointError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    sys.stdout.write(json.dumps({"path": str(path)}) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

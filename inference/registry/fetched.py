@@ -1,0 +1,78 @@
+"""Hub models that are already on this machine: ``<models>/<owner>--<name>@<revision>`` with their origin."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from inference.registry.checkpoint import inspect_checkpoint
+from inference.registry.choice import Choice, ModelWish, choose_model, with_checkpoint
+from inference.registry.errors import NotFetchedError
+from inference.registry.machine import MachineFacts
+from inference.registry.spec import ModelSpec
+
+MARKER = "fetched.json"
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """``commit`` is what the revision, which may be a branch, stood for when the model was fetched."""
+
+    hub_id: str
+    revision: str
+    commit: str
+    path: Path
+
+    @property
+    def reference(self) -> str:
+        return f"{self.hub_id}@{self.revision}"
+
+
+def build_folder(models_dir: Path, *, hub_id: str, revision: str) -> Path:
+    return models_dir / f"{hub_id}@{revision}".replace("/", "--")
+
+
+def write_marker(folder: Path, *, hub_id: str, revision: str, commit: str) -> None:
+    marker = {"schema_version": SCHEMA_VERSION, "hub_id": hub_id, "revision": revision, "commit": commit}
+    (folder / MARKER).write_text(json.dumps(marker), encoding="utf-8")
+
+
+def list_fetched(models_dir: Path) -> list[Fetched]:
+    """Complete models only: the marker is written last, before the folder gets its name."""
+    found = []
+    for marker in sorted(models_dir.glob(f"*/{MARKER}")):
+        if marker.parent.name.startswith("."):
+            continue
+        raw = json.loads(marker.read_text(encoding="utf-8"))
+        found.append(Fetched(raw["hub_id"], raw["revision"], raw["commit"], marker.parent))
+    return found
+
+
+def resolve_model(wish: ModelWish, machine: MachineFacts, *, models_dir: Path) -> Choice:
+    """Choose, and inspect the files of a model that is here. Raises CheckpointError.
+
+    A chosen hub model that is not here has no ``path`` yet: fetch it, then :func:`require_fetched`.
+    """
+    here = list_fetched(models_dir)
+    checkpoint = inspect_checkpoint(wish.path) if wish.path is not None else None
+    choice = choose_model(
+        wish, machine, checkpoint=checkpoint, fetched=frozenset(fetched.reference for fetched in here)
+    )
+    if choice.spec is None or choice.spec.source != "hub":
+        return choice
+    folder = _find_folder(choice.spec, here)
+    spec = choice.spec if folder is None else with_checkpoint(choice.spec, inspect_checkpoint(folder))
+    return Choice(spec, choice.reason)
+
+
+def require_fetched(spec: ModelSpec, *, models_dir: Path) -> ModelSpec:
+    """The hub model with the path and the facts of its files. Raises NotFetchedError or CheckpointError."""
+    folder = _find_folder(spec, list_fetched(models_dir))
+    if folder is None:
+        raise NotFetchedError(f"{spec.hub_id} at {spec.revision} is not in {models_dir}: fetch it first.")
+    return with_checkpoint(spec, inspect_checkpoint(folder))
+
+
+def _find_folder(spec: ModelSpec, here: list[Fetched]) -> Path | None:
+    wanted = f"{spec.hub_id}@{spec.revision}"
+    return next((fetched.path for fetched in here if fetched.reference == wanted), None)

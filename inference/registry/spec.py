@@ -1,0 +1,36 @@
+"""The model to serve, as a value."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+Device = Literal["cpu", "cuda"]
+Source = Literal["directory", "hub"]
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """Where a model comes from and how it is served.
+
+    A ``hub`` model has a ``path`` only once it is on this machine (see :mod:`inference.registry.fetched`); its family,
+    which decides the tool parser, is known for certain from then on. ``quantization`` is what the engine must be told:
+    None also for checkpoints which say it themselves. ``max_context_tokens`` None lets the engine take what fits.
+    """
+
+    name: str
+    source: Source
+    device: Device
+    path: Path | None = None
+    hub_id: str | None = None
+    revision: str | None = None
+    family: str | None = None
+    quantization: Literal["bitsandbytes"] | None = None
+    max_context_tokens: int | None = None
+    served_name: str = ""
+    tool_parser: str | None = None
+    reasoning_parser: str | None = None
+    licence: str | None = None
+
+    def __post_init__(self) -> None:
+        if not self.served_name:
+            object.__setattr__(self, "served_name", self.name)

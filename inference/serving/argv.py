@@ -1,0 +1,78 @@
+"""The exact command line of the engine and the embedder. Pure: the tests compare whole lines."""
+
+from pathlib import Path
+
+from inference.registry.errors import NotFetchedError
+from inference.registry.spec import ModelSpec
+
+GIB = 1024**3
+LOOPBACK = "127.0.0.1"
+CPU_MEMORY_FRACTION = 0.5
+GPU_MEMORY_FRACTION = 0.9
+MAX_RUNNING = {"cpu": 8, "cuda": 128}
+MAX_IN_FLIGHT = {"cpu": 64, "cuda": 1024}
+MAX_CONTEXT_THAT_FITS = "auto"
+
+
+def build_engine_argv(
+    spec: ModelSpec,
+    *,
+    python: Path,
+    port: int,
+    kv_cache_gib: float = 1.0,
+    memory_fraction: float | None = None,
+    enforce_eager: bool = False,
+) -> list[str]:
+    """vLLM's OpenAI server on loopback.
+
+    ``kv_cache_gib`` sizes the KV cache on a CPU; on a GPU ``memory_fraction`` of its memory is the engine's. The CPU
+    engine is given its fraction too, because its default refuses to start beside anything else. ``enforce_eager`` is
+    for machines without a C++ compiler, and starts faster. ``python -m`` because the CPU build's own command does not
+    start.
+    """
+    if spec.path is None:
+        raise NotFetchedError(f"{spec.name} is not on this machine: fetch it first.")
+    argv = [str(python), "-m", "vllm.entrypoints.openai.api_server"]
+    argv += ["--host", LOOPBACK, "--port", str(port)]
+    argv += ["--model", str(spec.path), "--served-model-name", spec.served_name]
+    argv += _build_format_flags(spec)
+    argv += ["--max-model-len", str(spec.max_context_tokens or MAX_CONTEXT_THAT_FITS)]
+    argv += _build_memory_flags(spec, kv_cache_gib, memory_fraction)
+    argv += ["--max-num-seqs", str(MAX_RUNNING[spec.device])]
+    argv += ["--max-num-queued-reqs", str(MAX_IN_FLIGHT[spec.device])]
+    argv += _build_conversation_flags(spec)
+    if enforce_eager:
+        argv += ["--enforce-eager"]
+    argv += ["--disable-fastapi-docs", "--disable-uvicorn-access-log", "--no-enable-log-requests"]
+    return argv
+
+
+def _build_format_flags(spec: ModelSpec) -> list[str]:
+    """Safetensors or nothing: the engine's own default falls back to pickled weights."""
+    if spec.quantization == "bitsandbytes":
+        return ["--quantization", "bitsandbytes", "--load-format", "bitsandbytes"]
+    return ["--load-format", "safetensors"]
+
+
+def _build_memory_flags(spec: ModelSpec, kv_cache_gib: float, memory_fraction: float | None) -> list[str]:
+    if spec.device == "cuda":
+        return ["--gpu-memory-utilization", str(memory_fraction or GPU_MEMORY_FRACTION)]
+    cache = ["--kv-cache-memory-bytes", str(int(kv_cache_gib * GIB))]
+    return ["--gpu-memory-utilization", str(memory_fraction or CPU_MEMORY_FRACTION), *cache]
+
+
+def _build_conversation_flags(spec: ModelSpec) -> list[str]:
+    """Reasoning is kept out of the answer's text, and off unless a request asks for it: on a CPU it takes minutes."""
+    flags: list[str] = []
+    if spec.tool_parser is not None:
+        flags += ["--enable-auto-tool-choice", "--tool-call-parser", spec.tool_parser]
+    if spec.reasoning_parser is not None:
+        flags += ["--reasoning-parser", spec.reasoning_parser]
+        flags += ["--default-chat-template-kwargs", '{"enable_thinking": false}']
+    return flags
+
+
+def build_embedder_argv(*, python: Path, port: int, model: str, threads: int | None = None) -> list[str]:
+    argv = [str(python), "-m", "inference.serving.embedder"]
+    argv += ["--host", LOOPBACK, "--port", str(port), "--model", model]
+    return argv if threads is None else [*argv, "--threads", str(threads)]
