@@ -1,1 +1,1 @@
-"""The knowledge room."""
+"""Collections, documents, passages and retrieval: what staff may ask about, and who may read it."""
