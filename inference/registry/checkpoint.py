@@ -21,6 +21,7 @@ from inference.registry.families import FAMILIES, Family, find_family
 UNSAFE_WEIGHTS = (".bin", ".pt", ".pth", ".pkl", ".ckpt")
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "tekken.json")
 CHAT_TEMPLATE_FILES = ("chat_template.jinja", "chat_template.json")
+MAX_HEADER_BYTES = 100 * 1024 * 1024
 LICENCE_LINE = re.compile(r"^license:\s*(\S+)\s*$", re.MULTILINE)
 
 
@@ -121,7 +122,7 @@ def _check_safetensors(file: Path, fix: str) -> None:
     size = file.stat().st_size
     with file.open("rb") as stream:
         header_bytes = int.from_bytes(stream.read(8), "little")
-        if not 0 < header_bytes <= size - 8:
+        if not 0 < header_bytes <= min(size - 8, MAX_HEADER_BYTES):
             raise WeightsMissingError(file, "the file is not safetensors, or is cut short.", fix)
         try:
             header = json.loads(stream.read(header_bytes))

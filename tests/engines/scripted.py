@@ -83,9 +83,11 @@ class ScriptedEngine:
     async def _chat(self, scope: Message, receive: Receive, send: Send) -> None:
         try:
             request = json.loads(await _read_body(receive))
-        except ValueError:
-            error = wire.build_error(400, "1 validation error:\n  JSON decode error", param="body", kind="Bad Request")
-            return await _send_json(send, 400, error)
+        except json.JSONDecodeError as error:
+            malformed = wire.build_error(
+                400, "1 validation error:\n  JSON decode error", param=f"body.{error.pos}", kind="Bad Request"
+            )
+            return await _send_json(send, 400, malformed)
         if refusal := refuse(request):
             return await _send_json(send, refusal["error"]["code"], refusal)
         self._requests.append(request)
@@ -152,10 +154,9 @@ class ScriptedAnswer:
     def events(self) -> list[bytes]:
         """Every event but ``[DONE]``, in vLLM's order: role, one a token, the last with its reason, usage if asked."""
         options = self._request.get("stream_options") or {}
+        deltas: list[dict[str, Any]] = [{"content": piece} for piece in self._pieces] or [{"content": ""}]
         if self.rule.tool_name:
-            deltas: list[dict[str, Any]] = [{"tool_calls": [{**self._tool_call(), "index": 0}]}]
-        else:
-            deltas = [{"content": piece} for piece in self._pieces] or [{"content": ""}]
+            deltas = wire.build_tool_call_deltas(self._tool_call())
         chunks = [wire.build_first_chunk(self._id, self._created, MODEL)]
         for number, delta in enumerate(deltas, start=1):
             reason = self._finish_reason if number == len(deltas) else None

@@ -16,11 +16,13 @@ def build_usage(prompt_tokens: int, completion_tokens: int) -> Object:
 
 
 def build_continuous_usage(prompt_tokens: int, completion_tokens: int) -> Object:
-    return {**build_usage(prompt_tokens, completion_tokens), "completion_tokens_details": None}
+    details = {"completion_tokens_details": {"reasoning_tokens": 0}}
+    return {**build_usage(prompt_tokens, completion_tokens), **details}
 
 
 def build_full_usage(prompt_tokens: int, completion_tokens: int) -> Object:
-    return {**build_continuous_usage(prompt_tokens, completion_tokens), "prompt_tokens_details": None}
+    details = {"prompt_tokens_details": None, "completion_tokens_details": {"reasoning_tokens": 0}}
+    return {**build_usage(prompt_tokens, completion_tokens), **details}
 
 
 def _chunk_head(identity: str, created: int, model: str) -> Object:
@@ -38,6 +40,15 @@ def build_chunk(identity: str, created: int, model: str, delta: Object, finish_r
     if finish_reason is not None:
         choice["stop_reason"] = None
     return {**_chunk_head(identity, created, model), "choices": [choice]}
+
+
+def build_tool_call_deltas(call: Object) -> list[Object]:
+    """A streamed call: its name, then its arguments piece by piece, then an empty delta for the finish reason."""
+    arguments = call["function"]["arguments"]
+    middle = len(arguments) // 2
+    opening = {"id": call["id"], "type": "function", "index": 0, "function": {"name": call["function"]["name"]}}
+    parts = [{"index": 0, "function": {"arguments": part}} for part in (arguments[:middle], arguments[middle:])]
+    return [*({"content": None, "tool_calls": [part]} for part in (opening, *parts)), {}]
 
 
 def build_usage_chunk(identity: str, created: int, model: str, usage: Object) -> Object:

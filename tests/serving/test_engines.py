@@ -1,0 +1,101 @@
+"""The real vLLM, started by our own command, on tiny checkpoints of each family."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from inference.serving.readiness import check_engine
+from tests.engines.launch import ROOT, RunningEngine, build_spec, free_port, running_engine
+
+
+def stream_answer(engine: RunningEngine, *, max_tokens: int) -> tuple[list[str], dict[str, Any]]:
+    """The pieces of text and the usage of one streamed answer."""
+    body = {
+        "model": engine.model,
+        "messages": [{"role": "user", "content": "How much water does the reservoir hold?"}],
+        "max_tokens": max_tokens,
+        "ignore_eos": True,
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    }
+    pieces: list[str] = []
+    usage: dict[str, Any] = {}
+    url = f"{engine.url}/v1/chat/completions"
+    with httpx.stream("POST", url, json=body, timeout=120, trust_env=False) as response:
+        assert response.status_code == 200
+        for line in response.iter_lines():
+            if not line.startswith("data: {"):
+                continue
+            chunk = json.loads(line.removeprefix("data: "))
+            pieces += [choice["delta"].get("content") or "" for choice in chunk["choices"]]
+            usage = chunk.get("usage") or usage
+    return pieces, usage
+
+
+def assert_serves(engine: RunningEngine, family: str) -> None:
+    readiness = check_engine(engine.url)
+    assert (readiness.ready, readiness.model, readiness.reason) == (True, f"tiny-{family}", "")
+    pieces, usage = stream_answer(engine, max_tokens=24)
+    assert usage["completion_tokens"] == 24
+    assert usage["prompt_tokens"] > 5
+    assert len([piece for piece in pieces if piece]) > 3
+
+
+def test_llama_is_served(tiny_checkpoints: dict[str, Path], tmp_path: Path) -> None:
+    with running_engine(build_spec(tiny_checkpoints["llama"]), tmp_path, enforce_eager=True) as engine:
+        assert_serves(engine, "llama")
+    assert "load_format=safetensors" in engine.log.read_text()
+
+
+def test_mistral_is_served_in_four_bits(tiny_checkpoints: dict[str, Path], tmp_path: Path) -> None:
+    spec = build_spec(tiny_checkpoints["mistral"], quantization="bitsandbytes")
+    with running_engine(spec, tmp_path, enforce_eager=True) as engine:
+        assert_serves(engine, "mistral")
+    log = engine.log.read_text()
+    assert "quantization=bitsandbytes" in log
+    assert "load_format=bitsandbytes" in log
+
+
+def test_qwen3_is_served(tiny_engine: RunningEngine) -> None:
+    assert_serves(tiny_engine, "qwen3")
+
+
+def test_engine_offers_no_pages_and_no_development_endpoints(tiny_engine: RunningEngine) -> None:
+    for path in ("/docs", "/openapi.json", "/server_info", "/collective_rpc", "/v1/load_lora_adapter"):
+        assert httpx.get(f"{tiny_engine.url}{path}", trust_env=False).status_code == 404
+
+
+def test_engine_refuses_thousands_of_answers_to_one_request(tiny_engine: RunningEngine) -> None:
+    body = {"model": tiny_engine.model, "messages": [{"role": "user", "content": "a"}], "max_tokens": 1, "n": 5}
+    answer = httpx.post(f"{tiny_engine.url}/v1/chat/completions", json=body, timeout=30, trust_env=False)
+    assert answer.status_code == 400
+
+
+def test_engine_keeps_questions_out_of_its_log(tiny_engine: RunningEngine) -> None:
+    stream_answer(tiny_engine, max_tokens=2)
+    assert "reservoir" not in tiny_engine.log.read_text()
+
+
+def test_readiness_command_prints_json(tiny_engine: RunningEngine) -> None:
+    argv = [sys.executable, "-m", "inference.serving.readiness", "--url", tiny_engine.url]
+    answer = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
+    assert json.loads(answer.stdout)["model"] == "tiny-qwen3"
+
+
+def test_readiness_without_an_engine_says_why() -> None:
+    readiness = check_engine(f"http://127.0.0.1:{free_port()}")
+    assert not readiness.ready
+    assert "does not list its models" in readiness.reason
+
+
+def test_readiness_needs_more_than_a_list_of_models(scripted_engine: str) -> None:
+    assert check_engine(scripted_engine).ready
+    rules = {"rules": [{"status": 500, "message": "The scheduler is stuck."}]}
+    httpx.post(f"{scripted_engine}/__script", json=rules, trust_env=False).raise_for_status()
+    readiness = check_engine(scripted_engine)
+    assert not readiness.ready
+    assert "writes nothing: HTTP 500" in readiness.reason

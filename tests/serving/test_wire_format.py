@@ -1,0 +1,96 @@
+"""What the scripted engine sends has the keys, the types and the order of what the real vLLM sends."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.engines.launch import RunningEngine
+from tests.engines.scripted import MODEL
+
+FIXED = ("object", "role", "finish_reason", "type", "param", "code", "index")  # values a client compares
+QUESTION = [{"role": "user", "content": "How much water does the reservoir hold?"}]
+TOOL = {"type": "function", "function": {"name": "search_documents", "parameters": {"type": "object"}}}
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    media_type: str
+    shapes: list[Any]
+
+
+def shape(value: Any, key: str = "") -> Any:
+    """Keys in order and types instead of values, except where the value is part of the protocol."""
+    if isinstance(value, dict):
+        return [(name, shape(item, name)) for name, item in value.items()]
+    if isinstance(value, list):
+        return [shape(item) for item in value]
+    return value if key in FIXED else type(value).__name__
+
+
+def read(url: str, served_model: str, **body: Any) -> Answer:
+    content = body.pop("content", None) or json.dumps({"model": served_model, **body}).encode()
+    headers = {"Content-Type": "application/json"}
+    response = httpx.post(f"{url}/v1/chat/completions", content=content, headers=headers, timeout=120, trust_env=False)
+    media_type = response.headers["content-type"]
+    if media_type.startswith("text/event-stream"):
+        lines = [line.removeprefix("data: ") for line in response.text.split("\n\n") if line]
+        assert lines[-1].strip() == "[DONE]"
+        shapes = [shape(json.loads(line)) for line in lines[:-1]]
+        return Answer(response.status_code, media_type, [*shapes, "[DONE]"])
+    return Answer(response.status_code, media_type, [shape(response.json())])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"messages": QUESTION, "max_tokens": 3},
+        {"messages": QUESTION, "max_tokens": 3, "stream": True},
+        {"messages": QUESTION, "max_tokens": 3, "stream": True, "stream_options": {"include_usage": True}},
+        {
+            "messages": QUESTION,
+            "max_tokens": 3,
+            "stream": True,
+            "stream_options": {"include_usage": True, "continuous_usage_stats": True},
+        },
+        {"messages": QUESTION, "model": "absent"},
+        {"messages": QUESTION, "model": "absent", "stream": True},
+        {"max_tokens": 3},
+        {"messages": []},
+        {"messages": QUESTION, "max_tokens": -1},
+        {"messages": [{"role": "user", "content": "word " * 40000}], "max_tokens": 3, "stream": True},
+        {"content": b"{nonsense"},
+    ],
+    ids=["whole", "stream", "usage", "usage-throughout", "404", "404-stream", "400", "empty", "tokens", "long", "json"],
+)
+def test_scripted_answer_has_the_form_of_a_real_one(
+    tiny_engine: RunningEngine, scripted_engine: str, body: dict[str, Any]
+) -> None:
+    real = read(tiny_engine.url, tiny_engine.model, **{"ignore_eos": True, **body})
+    assert read(scripted_engine, MODEL, **body) == real
+
+
+def test_scripted_model_list_has_the_form_of_a_real_one(tiny_engine: RunningEngine, scripted_engine: str) -> None:
+    real, scripted = (
+        shape(httpx.get(f"{url}/v1/models", trust_env=False).json()) for url in (tiny_engine.url, scripted_engine)
+    )
+    assert scripted == real
+
+
+def tool_call_deltas(url: str, model: str, question: str) -> list[Any]:
+    choice = {"type": "function", "function": {"name": "search_documents"}}
+    messages = [{"role": "user", "content": question}]
+    answer = read(url, model, messages=messages, tools=[TOOL], tool_choice=choice, max_tokens=64, stream=True)
+    choices = [dict(dict(chunk)["choices"][0]) for chunk in answer.shapes[:-1]]
+    return [choice["delta"] for choice in choices]
+
+
+def test_scripted_tool_call_opens_like_a_real_one(tiny_engine: RunningEngine, scripted_engine: str) -> None:
+    """A random model can be forced to open a call, but not to write sensible arguments for it."""
+    real = tool_call_deltas(tiny_engine.url, tiny_engine.model, "Search.")
+    scripted = tool_call_deltas(scripted_engine, MODEL, "<<tool>>")
+    assert scripted[:2] == real[:2]
+    assert scripted[2] in real

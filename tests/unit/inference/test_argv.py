@@ -1,0 +1,109 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from inference.registry.errors import NotFetchedError
+from inference.registry.families import FAMILIES, get_family
+from inference.registry.spec import Device, ModelSpec
+from inference.serving.argv import build_embedder_argv, build_engine_argv
+
+SNAPSHOT = Path(__file__).parents[2] / "serving" / "parser_flags.json"
+
+
+def build_spec(family: str, device: Device = "cpu") -> ModelSpec:
+    known = get_family(name=family)
+    return ModelSpec(
+        name=f"{family} model",
+        source="directory",
+        device=device,
+        path=Path(f"/models/{family}"),
+        family=family,
+        served_name=family,
+        tool_parser=known.tool_parser,
+        reasoning_parser=known.reasoning_parser,
+    )
+
+
+def line(spec: ModelSpec, **more: float | bool) -> str:
+    return " ".join(build_engine_argv(spec, python=Path("/py"), port=8410, **more))  # type: ignore[arg-type]  # table
+
+
+TAIL = "--disable-fastapi-docs --disable-uvicorn-access-log --no-enable-log-requests"
+CPU = "--gpu-memory-utilization 0.5 --kv-cache-memory-bytes 1073741824 --max-num-seqs 8 --max-num-queued-reqs 64"
+CUDA = "--gpu-memory-utilization 0.9 --max-num-seqs 128 --max-num-queued-reqs 1024"
+
+
+def head(name: str) -> str:
+    server = "/py -m vllm.entrypoints.openai.api_server --host 127.0.0.1 --port 8410"
+    return f"{server} --model /models/{name} --served-model-name {name}"
+
+
+LLAMA = "--enable-auto-tool-choice --tool-call-parser llama3_json"
+MISTRAL = "--enable-auto-tool-choice --tool-call-parser mistral"
+QWEN2 = "--enable-auto-tool-choice --tool-call-parser hermes"
+QWEN3 = (
+    "--enable-auto-tool-choice --tool-call-parser qwen3_json "
+    '--reasoning-parser qwen3 --default-chat-template-kwargs {"enable_thinking": false}'
+)
+PLAIN = "--load-format safetensors --max-model-len auto"
+FOUR_BIT = "--quantization bitsandbytes --load-format bitsandbytes --max-model-len auto"
+
+
+@pytest.mark.parametrize(
+    ("spec", "expected"),
+    [
+        (build_spec("llama"), f"{head('llama')} {PLAIN} {CPU} {LLAMA} {TAIL}"),
+        (build_spec("mistral", "cuda"), f"{head('mistral')} {PLAIN} {CUDA} {MISTRAL} {TAIL}"),
+        (build_spec("qwen2"), f"{head('qwen2')} {PLAIN} {CPU} {QWEN2} {TAIL}"),
+        (
+            replace(build_spec("qwen3", "cuda"), max_context_tokens=16384),
+            f"{head('qwen3')} --load-format safetensors --max-model-len 16384 {CUDA} {QWEN3} {TAIL}",
+        ),
+        (
+            replace(build_spec("llama"), quantization="bitsandbytes"),
+            f"{head('llama')} {FOUR_BIT} {CPU} {LLAMA} {TAIL}",
+        ),
+    ],
+)
+def test_engine_argv_is_this_whole_line(spec: ModelSpec, expected: str) -> None:
+    assert line(spec) == expected
+
+
+def test_engine_argv_takes_memory_and_eager_mode_from_the_caller() -> None:
+    changed = line(build_spec("llama"), kv_cache_gib=0.5, memory_fraction=0.3, enforce_eager=True)
+    assert "--gpu-memory-utilization 0.3 --kv-cache-memory-bytes 536870912" in changed
+    assert "--enforce-eager" in changed
+
+
+def test_engine_argv_of_a_model_not_here_is_refused() -> None:
+    with pytest.raises(NotFetchedError, match="fetch it first"):
+        line(replace(build_spec("llama"), path=None))
+
+
+def test_every_flag_is_known_to_the_pinned_parser() -> None:
+    known = set(json.loads(SNAPSHOT.read_text())["flags"])
+    emitted: set[str] = set()
+    devices: tuple[Device, ...] = ("cpu", "cuda")
+    for family in FAMILIES:
+        for device in devices:
+            spec = build_spec(family.name, device)
+            for variant in (spec, replace(spec, quantization="bitsandbytes")):
+                argv = build_engine_argv(variant, python=Path("/py"), port=1, enforce_eager=True)
+                emitted |= {word for word in argv if word.startswith("--")}
+    assert emitted - known == set()
+    assert len(emitted) > 15
+
+
+def test_engine_argv_never_trusts_code_or_listens_beyond_loopback() -> None:
+    argv = build_engine_argv(build_spec("llama"), python=Path("/py"), port=1)
+    assert "--trust-remote-code" not in argv
+    assert argv[argv.index("--host") + 1] == "127.0.0.1"
+
+
+def test_embedder_argv_is_this_whole_line() -> None:
+    argv = build_embedder_argv(python=Path("/py"), port=8420, model="all-MiniLM-L6-v2", threads=2)
+    assert " ".join(argv) == (
+        "/py -m inference.serving.embedder --host 127.0.0.1 --port 8420 --model all-MiniLM-L6-v2 --threads 2"
+    )

@@ -1,0 +1,117 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from inference.registry.catalogue import CPU_OFFER, GIB, GPU_OFFERS
+from inference.registry.checkpoint import Checkpoint
+from inference.registry.choice import ModelWish, choose_model, fits_gpu
+from inference.registry.families import get_family
+from inference.registry.machine import Gpu, MachineFacts
+from inference.registry.spec import ModelSpec
+
+LAPTOP = MachineFacts(
+    gpus=(),
+    hub_reachable=True,
+    memory_bytes=16 * GIB,
+    architecture="x86_64",
+    cpu_flags=frozenset({"avx", "avx2"}),
+    has_compiler=True,
+)
+OFFLINE = replace(LAPTOP, hub_reachable=False)
+
+
+def with_gpu(gibibytes: int, *, capability: tuple[int, int] = (8, 9), hub: bool = True) -> MachineFacts:
+    gpu = Gpu("Test GPU", gibibytes * GIB, capability)
+    return replace(LAPTOP, gpus=(gpu,), hub_reachable=hub)
+
+
+def chosen(wish: ModelWish, machine: MachineFacts, fetched: frozenset[str] = frozenset()) -> ModelSpec | None:
+    return choose_model(wish, machine, fetched=fetched).spec
+
+
+@pytest.mark.parametrize(
+    ("machine", "name"),
+    [
+        (with_gpu(80), "Qwen3-32B-AWQ"),
+        (with_gpu(32), "Qwen3-32B-AWQ"),
+        (with_gpu(24), "Qwen3-14B-AWQ"),
+        (with_gpu(16), "Qwen3-14B-AWQ"),
+        (with_gpu(12), "Qwen3-8B-AWQ"),
+        (with_gpu(8), "Qwen3-4B-AWQ"),
+        (LAPTOP, "Qwen3-0.6B"),
+    ],
+)
+def test_choice_with_a_hub_is_the_largest_that_fits(machine: MachineFacts, name: str) -> None:
+    spec = chosen(ModelWish(), machine)
+    assert spec is not None
+    assert (spec.name, spec.served_name, spec.source) == (name, name, "hub")
+    assert spec.device == ("cuda" if machine.gpus else "cpu")
+
+
+@pytest.mark.parametrize(
+    ("wish", "machine", "words"),
+    [
+        (ModelWish(), OFFLINE, "hub cannot be reached"),
+        (ModelWish(), with_gpu(24, hub=False), "hub cannot be reached"),
+        (ModelWish(), with_gpu(4), "too small"),
+        (ModelWish(), with_gpu(24, capability=(7, 0)), "too old"),
+        (ModelWish(), replace(LAPTOP, memory_bytes=4 * GIB), "too little"),
+        (ModelWish(), replace(LAPTOP, cpu_flags=frozenset({"avx"})), "AVX2"),
+        (ModelWish(device="cuda"), LAPTOP, "no NVIDIA GPU"),
+        (ModelWish(hub_id="a/b"), OFFLINE, "cannot be reached"),
+    ],
+)
+def test_choice_is_none_with_the_reason_in_words(wish: ModelWish, machine: MachineFacts, words: str) -> None:
+    choice = choose_model(wish, machine)
+    assert choice.spec is None
+    assert words in choice.reason
+
+
+def test_directory_named_is_chosen_before_all_else_and_needs_no_hub() -> None:
+    checkpoint = Checkpoint(Path("/m/llama"), "LlamaForCausalLM", get_family(name="llama"), None, 4096, 1, "llama3.1")
+    wish = ModelWish(path=checkpoint.path, name="house", max_context_tokens=2048, quantization="bitsandbytes")
+    choice = choose_model(wish, replace(with_gpu(24), hub_reachable=False), checkpoint=checkpoint)
+    assert choice.spec == ModelSpec(
+        name="llama",
+        source="directory",
+        device="cuda",
+        path=Path("/m/llama"),
+        family="llama",
+        quantization="bitsandbytes",
+        max_context_tokens=2048,
+        served_name="house",
+        tool_parser="llama3_json",
+        licence="llama3.1",
+    )
+
+
+def test_hub_id_named_is_chosen_before_the_offers() -> None:
+    spec = chosen(ModelWish(hub_id="a/b", revision="abc"), with_gpu(80))
+    assert spec is not None
+    assert (spec.hub_id, spec.revision, spec.path) == ("a/b", "abc", None)
+
+
+def test_model_fetched_before_is_chosen_without_a_hub() -> None:
+    assert chosen(ModelWish(), OFFLINE, fetched=frozenset({CPU_OFFER.reference})) is not None
+    assert chosen(ModelWish(hub_id="a/b"), OFFLINE, fetched=frozenset({"a/b@main"})) is not None
+    smaller = GPU_OFFERS[-1]
+    spec = chosen(ModelWish(), with_gpu(80, hub=False), fetched=frozenset({smaller.reference}))
+    assert spec is not None
+    assert spec.name == smaller.name
+
+
+def test_device_cpu_leaves_the_gpu_alone() -> None:
+    spec = chosen(ModelWish(device="cpu"), with_gpu(80))
+    assert spec is not None
+    assert (spec.name, spec.device) == ("Qwen3-0.6B", "cpu")
+
+
+def test_cpu_without_x86_flags_is_not_refused_for_them() -> None:
+    assert chosen(ModelWish(), replace(LAPTOP, architecture="aarch64", cpu_flags=frozenset({"asimd"}))) is not None
+
+
+def test_offers_are_sorted_and_each_fits_some_gpu() -> None:
+    sizes = [offer.needed_bytes for offer in GPU_OFFERS]
+    assert sizes == sorted(sizes, reverse=True)
+    assert all(fits_gpu(offer, Gpu("", 48 * GIB, (9, 0))) for offer in GPU_OFFERS)

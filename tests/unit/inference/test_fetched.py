@@ -1,0 +1,63 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from inference.registry.choice import ModelWish
+from inference.registry.errors import CheckpointMissingError, NotFetchedError
+from inference.registry.fetched import build_folder, list_fetched, require_fetched, resolve_model, write_marker
+from inference.registry.spec import ModelSpec
+from tests.unit.inference.test_checkpoint import write_safetensors
+from tests.unit.inference.test_choice import LAPTOP, OFFLINE
+
+SPEC = ModelSpec(name="m", source="hub", device="cpu", hub_id="Qwen/Qwen3-0.6B", revision="main")
+
+
+def put_model(models: Path, *, name: str | None = None) -> Path:
+    folder = models / name if name else build_folder(models, hub_id="Qwen/Qwen3-0.6B", revision="main")
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text(json.dumps({"architectures": ["Qwen3ForCausalLM"]}))
+    write_safetensors(folder / "model.safetensors")
+    (folder / "tokenizer.json").write_text("{}")
+    (folder / "chat_template.jinja").write_text("{{ messages }}")
+    write_marker(folder, hub_id="Qwen/Qwen3-0.6B", revision="main", commit="c0ffee")
+    return folder
+
+
+def test_model_on_disk_is_found_with_its_commit(tmp_path: Path) -> None:
+    folder = put_model(tmp_path)
+    assert [(found.reference, found.commit) for found in list_fetched(tmp_path)] == [("Qwen/Qwen3-0.6B@main", "c0ffee")]
+    spec = require_fetched(SPEC, models_dir=tmp_path)
+    assert (spec.path, spec.family, spec.tool_parser) == (folder, "qwen3", "qwen3_json")
+
+
+def test_half_fetched_model_does_not_count(tmp_path: Path) -> None:
+    put_model(tmp_path, name=".Qwen--Qwen3-0.6B@main")
+    assert list_fetched(tmp_path) == []
+    with pytest.raises(NotFetchedError, match=r"Qwen3-0\.6B at main"):
+        require_fetched(SPEC, models_dir=tmp_path)
+
+
+def test_other_revision_does_not_count(tmp_path: Path) -> None:
+    put_model(tmp_path)
+    with pytest.raises(NotFetchedError):
+        require_fetched(replace(SPEC, revision="v2"), models_dir=tmp_path)
+
+
+def test_resolving_gives_the_path_of_a_model_that_is_here_and_none_otherwise(tmp_path: Path) -> None:
+    before = resolve_model(ModelWish(), LAPTOP, models_dir=tmp_path).spec
+    folder = put_model(tmp_path)
+    after = resolve_model(ModelWish(), OFFLINE, models_dir=tmp_path).spec
+    assert before is not None
+    assert before.path is None
+    assert after is not None
+    assert after.path == folder
+
+
+def test_resolving_inspects_a_named_directory(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointMissingError):
+        resolve_model(ModelWish(path=tmp_path / "absent"), LAPTOP, models_dir=tmp_path)
+    spec = resolve_model(ModelWish(path=put_model(tmp_path, name="mine")), LAPTOP, models_dir=tmp_path).spec
+    assert spec is not None
+    assert (spec.source, spec.served_name) == ("directory", "mine")
