@@ -1,7 +1,6 @@
 """Is a component well? One question each, asked from outside, with a short time limit."""
 
 import http.client
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import quote
@@ -18,9 +17,9 @@ from appliance.local.redis import EmbeddedRedis
 from appliance.local.supervisor import ProgramState
 from appliance.settings import Settings
 from appliance.topology import Component, Port, Topology
+from inference.serving.readiness import check_engine
 
 SECONDS = 3.0
-CANARY_SECONDS = 60.0
 OK = 200
 
 
@@ -86,20 +85,13 @@ class HealthChecks:
         return Health(ok=True, detail="answers ping") if replies else Health(ok=False, detail="does not answer ping")
 
 
-def fetch(
-    port: Port, path: str, *, body: dict[str, object] | None = None, seconds: float = SECONDS
-) -> tuple[int, bytes]:
-    """GET (POST with a body) from a component on this machine: status and body. Raises OSError, HTTPException."""
+def _fetch_status(port: Port) -> int:
     assert port.number is not None
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(port.bind, port.bind)  # noqa: S104 - compared, not bound
-    connection = http.client.HTTPConnection(host, port.number, timeout=seconds)
+    connection = http.client.HTTPConnection(host, port.number, timeout=SECONDS)
     try:
-        if body is None:
-            connection.request("GET", path)
-        else:
-            connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
-        response = connection.getresponse()
-        return response.status, response.read()
+        connection.request("GET", port.health_path, headers={"Host": f"localhost:{port.number}"})
+        return connection.getresponse().status
     finally:
         connection.close()
 
@@ -107,22 +99,13 @@ def fetch(
 def _http(port: Port | None) -> Health:
     assert port is not None
     try:
-        status, _ = fetch(port, port.health_path)
+        status = _fetch_status(port)
     except (OSError, http.client.HTTPException) as error:
         return Health(ok=False, detail=f"no answer at {port.address} ({error})")
     return Health(status == OK, f"{port.health_path} says {status}")
 
 
 def _engine(port: Port | None) -> Health:
-    """vLLM's /health can be well while its scheduler is stuck: a name and one generated token are the proof."""
     assert port is not None
-    try:
-        status, body = fetch(port, "/v1/models")
-        if status != OK:
-            return Health(ok=False, detail=f"/v1/models says {status}")
-        name = json.loads(body)["data"][0]["id"]
-        canary: dict[str, object] = {"model": name, "prompt": "a", "max_tokens": 1}
-        status, _ = fetch(port, "/v1/completions", body=canary, seconds=CANARY_SECONDS)
-    except (OSError, http.client.HTTPException, ValueError, LookupError) as error:
-        return Health(ok=False, detail=f"no answer at {port.address} ({error})")
-    return Health(status == OK, f"{name} generates" if status == OK else f"{name} refused a one-token canary: {status}")
+    seen = check_engine(port.address)
+    return Health(seen.ready, f"{seen.model} generates" if seen.ready else seen.reason)

@@ -1,0 +1,7 @@
+"""The exit codes that :mod:`appliance.cli` documents."""
+
+PROBLEM = 1
+UNUSABLE = 3
+BUSY = 4
+NOT_RUNNING = 5
+INTERRUPTED = 130

@@ -1,0 +1,83 @@
+"""``models``: which model answers, and switching to another one."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from appliance.cli import exit_codes
+from appliance.cli.screen import Screen, err, out
+from appliance.cli.up import sources_of
+from appliance.local import environments, model_choice
+from appliance.local.bringing_up import BringingUp
+from appliance.local.errors import LocalError
+from appliance.local.instance import LocalAppliance, open_appliance
+from appliance.local.model_choice import Activation
+
+models = typer.Typer(help="Show or switch the model that answers.", no_args_is_help=True)
+
+
+@models.command()
+def show(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """Show which model this appliance serves, and why."""
+    local = open_appliance()
+    choice = model_choice.choose(local.settings)
+    named = model_choice.read_activation(local.settings) is not None
+    spec = choice.spec
+    if as_json:
+        found = {"name": spec.served_name, "licence": spec.licence, "device": spec.device} if spec else None
+        document = {"schema_version": 1, "model": found, "reason": choice.reason, "activated": named}
+        out.print(json.dumps(document, indent=2), markup=False)
+        return
+    out.print(f"Model   {spec.served_name if spec else 'none'}", markup=False)
+    out.print(f"Why     {'It was activated.' if named and spec else choice.reason}", markup=False)
+
+
+@models.command()
+def activate(
+    model: Annotated[
+        str, typer.Argument(help="A directory, a hub id (owner/name, with @revision if wanted), or `auto`.")
+    ],
+) -> None:
+    """Switch to a model: checks it, starts the engine with it and tells the web application."""
+    local = open_appliance()
+    activation = read_argument(model)
+    with local.only_one_change():
+        local.settings.data_dir.joinpath("model").mkdir(parents=True, exist_ok=True)
+        before = model_choice.read_activation(local.settings)
+        model_choice.write_activation(local.settings, activation)
+        try:
+            choice = model_choice.choose(local.settings)
+            if choice.spec is None and activation is not None:
+                raise LocalError(choice.reason)
+            problems = _restart(local)
+        except BaseException:
+            model_choice.write_activation(local.settings, before)
+            raise
+    if problems:
+        err.print("\n".join(problems), markup=False)
+        raise typer.Exit(exit_codes.PROBLEM)
+
+
+def _restart(local: LocalAppliance) -> tuple[str, ...]:
+    if local.supervisor.find_pid() is None:
+        out.print("Recorded. It is served from the next start: bin/appliance up")
+        return ()
+    environments.ensure("inference", sources_of(local))
+    outcome = BringingUp(local, Screen(), choose_again=True).run()
+    out.print(f"Model   {outcome.model}", markup=False)
+    return outcome.problems
+
+
+def read_argument(model: str) -> Activation | None:
+    """A directory when there is one of that name, else a hub id; ``auto`` is the automatic choice."""
+    if model == "auto":
+        return None
+    path = Path(model).expanduser()
+    if path.exists() or model.startswith((".", "/", "~")):
+        return Activation(path=str(path.resolve()))
+    hub_id, _, revision = model.partition("@")
+    if hub_id.count("/") != 1:
+        raise LocalError(f"{model!r} is neither a directory here nor a hub id (owner/name).")
+    return Activation(hub_id=hub_id, revision=revision or None)

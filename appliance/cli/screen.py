@@ -1,0 +1,43 @@
+"""How the command line shows progress and tables: a live line on a terminal, plain lines elsewhere."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+class ShownStep:
+    """A step that is going on; ``note`` is shown when it ends."""
+
+    note = ""
+
+
+class Screen:
+    """Implements :class:`appliance.local.reporting.Report`."""
+
+    @contextmanager
+    def step(self, title: str) -> Iterator[ShownStep]:
+        step, started = ShownStep(), time.monotonic()
+        try:
+            if out.is_terminal:
+                with out.status(f"{title} ..."):
+                    yield step
+            else:
+                yield step
+        except BaseException:
+            self._end("failed", title, started, "")
+            raise
+        self._end("ok", title, started, step.note)
+
+    def say(self, text: str) -> None:
+        out.print(text, markup=False)
+
+    def _end(self, word: str, title: str, started: float, note: str) -> None:
+        color = {"ok": "green", "failed": "red"}[word]
+        elapsed = f"{time.monotonic() - started:.1f} s"
+        out.print(f"  [{color}]{word:<6}[/{color}]", end=" ")
+        out.print(f"{title:<34} {elapsed:>8}  {note}".rstrip(), markup=False)

@@ -1,0 +1,113 @@
+"""The local appliance as one object: its settings, its user, its topology and the parts that act on them."""
+
+import fcntl
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from appliance.local.errors import BusyError
+from appliance.local.health import Health, HealthChecks
+from appliance.local.identity import Identity, ensure_identity
+from appliance.local.management import Management
+from appliance.local.postgres import EmbeddedPostgres
+from appliance.local.programs import Installation
+from appliance.local.redis import EmbeddedRedis
+from appliance.local.supervisor import ProgramState, Supervisor
+from appliance.settings import Settings, environment, load
+from appliance.topology import Component, Topology, build_topology
+
+
+@dataclass(frozen=True)
+class ComponentStatus:
+    """One row of ``status``."""
+
+    component: Component
+    state: ProgramState | None
+    health: Health
+    address: str
+
+
+@dataclass(frozen=True)
+class LocalAppliance:
+    """Everything on one machine, below one data directory."""
+
+    settings: Settings
+    installation: Installation
+
+    @cached_property
+    def identity(self) -> Identity:
+        return ensure_identity(self.installation.root, self.settings.data_dir.parent)
+
+    @cached_property
+    def program_identity(self) -> Identity:
+        """For what the supervisor starts: it already is the right user and could not change it."""
+        return Identity(self.identity.uid, self.identity.gid, ())
+
+    @cached_property
+    def topology(self) -> Topology:
+        return build_topology(self.settings)
+
+    @cached_property
+    def supervisor(self) -> Supervisor:
+        return Supervisor(self.settings, self.identity)
+
+    @cached_property
+    def postgres(self) -> EmbeddedPostgres:
+        return EmbeddedPostgres(self.settings, self.identity)
+
+    @cached_property
+    def redis(self) -> EmbeddedRedis:
+        return EmbeddedRedis(self.settings, self.identity)
+
+    @cached_property
+    def management(self) -> Management:
+        return Management(self.settings, self.identity, self.installation)
+
+    @cached_property
+    def health(self) -> HealthChecks:
+        return HealthChecks(self.settings, self.identity, self.topology)
+
+    def list_running(self) -> frozenset[str]:
+        return frozenset(name for name, state in self.supervisor.list_states().items() if state.is_running)
+
+    def list_status(self) -> list[ComponentStatus]:
+        """Every component's state and health; an optional one that is not configured is left out."""
+        states = self.supervisor.list_states()
+        rows = []
+        for component in self.topology.programs:
+            state = states.get(component.name)
+            if state is None and component.optional:
+                continue
+            port = self.topology.find_port(component.name)
+            health = self.health.check(component, state)
+            rows.append(ComponentStatus(component, state, health, port.address if port else ""))
+        return rows
+
+    @contextmanager
+    def only_one_change(self) -> Iterator[None]:
+        """Hold this while starting or stopping; raises :class:`BusyError` when somebody else does."""
+        self.settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o755)
+        with (self.settings.data_dir / "appliance.lock").open("a+") as handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                handle.seek(0)
+                raise BusyError(
+                    f"Another command is starting or stopping this appliance (process {handle.read().strip()}). "
+                    "Wait until it has finished, then try again."
+                ) from None
+            handle.truncate(0)
+            handle.write(str(os.getpid()))
+            handle.flush()
+            yield
+
+
+def open_appliance() -> LocalAppliance:
+    """The appliance that ``appliance.yaml`` describes. Raises :class:`appliance.settings.SettingsError`."""
+    config = environment.config_path()
+    installation = Installation(environment.REPOSITORY, Path(config).absolute(), Path(sys.executable))
+    return LocalAppliance(load(), installation)

@@ -1,0 +1,120 @@
+"""Which model this appliance serves: what an operator activated, else what the registry chooses."""
+
+import json
+import os
+import platform
+import shutil
+import subprocess
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from appliance.local.errors import LocalError
+from appliance.local.identity import Identity
+from appliance.settings import Settings, environment
+from inference.registry.choice import Choice, ModelWish
+from inference.registry.errors import ModelError
+from inference.registry.fetched import require_fetched, resolve_model
+from inference.registry.machine import COMPILER, CPUINFO, MachineFacts, gather_machine_facts, list_gpus, read_cpu_flags
+from inference.registry.spec import ModelSpec
+from inference.serving.command import fetch_command
+
+PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "SSL_CERT_FILE")
+
+
+@dataclass(frozen=True)
+class Activation:
+    """What ``models activate`` recorded; it goes before ``appliance.yaml``."""
+
+    path: str | None = None
+    hub_id: str | None = None
+    revision: str | None = None
+
+
+def activation_file(settings: Settings) -> Path:
+    return settings.data_dir / "model" / "active.json"
+
+
+def read_activation(settings: Settings) -> Activation | None:
+    file = activation_file(settings)
+    if not file.exists():
+        return None
+    try:
+        stored = json.loads(file.read_text(encoding="utf-8"))
+        return Activation(stored["path"], stored["hub_id"], stored["revision"])
+    except (ValueError, LookupError, TypeError) as error:
+        raise LocalError(
+            f"{file} cannot be read ({error}). Remove it, or run `bin/appliance models activate`."
+        ) from None
+
+
+def write_activation(settings: Settings, activation: Activation | None) -> None:
+    """Record what to serve; ``None`` goes back to ``appliance.yaml`` and the automatic choice."""
+    file = activation_file(settings)
+    if activation is None:
+        file.unlink(missing_ok=True)
+        return
+    draft = file.with_suffix(".draft")
+    draft.write_text(json.dumps({"schema_version": 1, **asdict(activation)}, indent=2) + "\n", encoding="utf-8")
+    draft.replace(file)
+
+
+def build_wish(settings: Settings, activation: Activation | None) -> ModelWish:
+    wanted = settings.model
+    wish = ModelWish(
+        path=wanted.path, hub_id=wanted.hub_id, revision=wanted.revision, name=wanted.name, device=wanted.device,
+        quantization=wanted.quantization, max_context_tokens=wanted.max_context_tokens,
+    )  # fmt: skip
+    if activation is None:
+        return wish
+    path = Path(activation.path) if activation.path else None
+    return replace(wish, path=path, hub_id=activation.hub_id, revision=activation.revision, name=None)
+
+
+def models_dir(settings: Settings) -> Path:
+    return settings.data_dir / "model"
+
+
+def choose(settings: Settings, *, may_fetch: bool = True) -> Choice:
+    """The model to serve now, with the reason. Raises :class:`LocalError` for one that was named and cannot be.
+
+    Without ``may_fetch``, and for a named directory, no hub is asked for.
+    """
+    wish = build_wish(settings, read_activation(settings))
+    facts = gather_machine_facts() if may_fetch and wish.path is None else gather_facts_offline()
+    try:
+        return resolve_model(wish, facts, models_dir=models_dir(settings))
+    except ModelError as error:
+        raise LocalError(f"The model cannot be served. {error}") from error
+
+
+def gather_facts_offline() -> MachineFacts:
+    """This machine, with the hub taken for unreachable instead of being asked, which can take seconds."""
+    return MachineFacts(
+        gpus=list_gpus(),
+        hub_reachable=False,
+        memory_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+        architecture=platform.machine(),
+        cpu_flags=read_cpu_flags(CPUINFO),
+        has_compiler=shutil.which(COMPILER) is not None,
+    )
+
+
+def fetch(settings: Settings, spec: ModelSpec, *, identity: Identity, python: Path, root: Path) -> ModelSpec:
+    """Bring a hub model's files here, with the hub client's progress on the terminal."""
+    command = fetch_command(
+        spec, python=python, data_dir=settings.data_dir, root=root, models_dir=models_dir(settings),
+        proxies=environment.inherited(PROXIES),
+    )  # fmt: skip
+    argv = [*identity.prefix, *command.argv]
+    result = subprocess.run(
+        argv, env=command.env, cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=False
+    )
+    if result.returncode != 0:
+        raise LocalError(
+            f"Fetching {spec.hub_id} failed; what is above says why. The same command goes on where it stopped. "
+            "To do without, name a model directory as model.path in appliance.yaml."
+        )
+    try:
+        return require_fetched(spec, models_dir=models_dir(settings))
+    except ModelError as error:
+        raise LocalError(f"The model cannot be served. {error}") from error

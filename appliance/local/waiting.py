@@ -1,0 +1,53 @@
+"""Start a program and wait until its component is healthy, or say why it is not."""
+
+import time
+from collections import deque
+from pathlib import Path
+
+from appliance.local.errors import ComponentError
+from appliance.local.instance import LocalAppliance
+from appliance.local.supervisor import ProgramState
+
+POLL_SECONDS = 0.2
+TAIL_LINES = 15
+# A program that ends this often before it is healthy will not get better by waiting.
+STARTS_ALLOWED = 4
+STARTS_ALLOWED_FOR_MODELS = 1
+SECONDS = {"postgres": 90, "redis": 20, "embedder": 240, "web": 90, "worker": 90, "scheduler": 60}
+
+
+def wait_until_healthy(local: LocalAppliance, name: str) -> str:
+    """What the check saw. Raises :class:`ComponentError` with the end of the log."""
+    component = local.topology.component(name)
+    seconds = local.settings.model.start_timeout_seconds if name == "engine" else SECONDS[name]
+    starts = STARTS_ALLOWED_FOR_MODELS if component.zone == "models" else STARTS_ALLOWED
+    log = local.settings.log_dir / f"{name}.log"
+    pids: set[int] = set()
+    deadline = time.monotonic() + seconds
+    while True:
+        state = local.supervisor.list_states().get(name)
+        if state is not None and state.pid:
+            pids.add(state.pid)
+        health = local.health.check(component, state)
+        if health.ok and state is not None and state.state == "RUNNING":
+            return health.detail
+        if _gave_up(state, len(pids), starts):
+            raise ComponentError(name, "ends again and again instead of starting", tail(log))
+        if time.monotonic() > deadline:
+            raise ComponentError(name, f"was not healthy after {seconds} seconds ({health.detail})", tail(log))
+        time.sleep(POLL_SECONDS)
+
+
+def _gave_up(state: ProgramState | None, started: int, allowed: int) -> bool:
+    if state is None or state.state == "FATAL":
+        return True
+    return started > allowed or (started == allowed and state.state in {"BACKOFF", "EXITED"})
+
+
+def tail(log: Path, lines: int = TAIL_LINES) -> str:
+    """The last lines of a log file, indented."""
+    try:
+        with log.open(encoding="utf-8", errors="replace") as handle:
+            return "".join(f"  | {line}" for line in deque(handle, maxlen=lines)).rstrip()
+    except FileNotFoundError:
+        return "  | (no log yet)"
