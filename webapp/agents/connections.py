@@ -1,7 +1,7 @@
 """Giving a thread's database connection back as soon as it is not needed.
 
-Connections belong to threads, and a run uses several: the task's own, LangGraph's pool, the heartbeat. A run waits for a
-model most of its time, and must not hold a connection of the pool while it does.
+Connections belong to threads, and a run uses several: the task's own, LangGraph's pool, the heartbeat. A run waits for
+a model most of its time, and must not hold a connection of the pool while it does.
 """
 
 from collections.abc import Iterator

@@ -94,5 +94,7 @@ class Citation(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["run", "n"], name="agents_citation_once"),
-            models.CheckConstraint(condition=models.Q(char_start__lte=models.F("char_end")), name="agents_citation_span"),
+            models.CheckConstraint(
+                condition=models.Q(char_start__lte=models.F("char_end")), name="agents_citation_span"
+            ),
         ]

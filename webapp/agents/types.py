@@ -73,7 +73,7 @@ class ThreadView:
 class CitationInfo:
     """What source ``n`` says. When ``is_available`` is False the texts are empty and ``notice`` says why.
 
-    ``quote`` is ``passage[quote_start:quote_end]``; ``char_start`` and ``char_end`` are its place in the document's text.
+    ``quote`` is ``passage[quote_start:quote_end]``; ``char_start`` and ``char_end`` say where the document has it.
     """
 
     n: int

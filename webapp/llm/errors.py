@@ -11,7 +11,10 @@ class NoModel(LlmError):
     """No model is installed for this role. Name one in appliance.yaml and run `bin/appliance up`."""
 
     def __init__(self, role: str) -> None:
-        super().__init__(f"no model is installed in the role {role!r}; name one in appliance.yaml, run `bin/appliance up`")
+        super().__init__(
+            f"no model is installed in the role {role!r}; name one in appliance.yaml, run `bin/appliance up`"
+        )
+        self.role = role
 
 
 class EngineUnavailable(LlmError):

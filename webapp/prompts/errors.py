@@ -9,7 +9,9 @@ class PromptNotFound(PromptError):
     """There is no such prompt, or the label points at no version of it."""
 
     def __init__(self, name: str, label: str) -> None:
-        super().__init__(f"there is no prompt {name!r} labelled {label!r}; run `manage.py migrate` to seed the defaults")
+        super().__init__(
+            f"there is no prompt {name!r} labelled {label!r}; run `manage.py migrate` to seed the defaults"
+        )
 
 
 class InvalidPrompt(PromptError):

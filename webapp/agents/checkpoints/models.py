@@ -8,7 +8,7 @@ from django.db import models
 
 
 class FencedRow(models.Model):
-    """A row written under a lease; the database refuses one with an older fence. Without a lease all three are empty."""
+    """Written under a lease: the database refuses a row with an older fence. Without a lease all three are empty."""
 
     lease_kind = models.CharField(max_length=32, null=True, editable=False)  # noqa: DJ001 - empty means "no lease"
     lease_subject = models.UUIDField(null=True, editable=False)

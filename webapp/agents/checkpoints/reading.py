@@ -7,8 +7,8 @@ from typing import Any, cast
 
 from django.db.models import QuerySet
 from langchain_core.runnables import RunnableConfig
-from langgraph.checkpoint.base import CheckpointTuple, PendingWrite, writes_sort_key
 from langgraph.checkpoint.base import Checkpoint as CheckpointValue
+from langgraph.checkpoint.base import CheckpointTuple, PendingWrite, writes_sort_key
 from langgraph.checkpoint.serde.base import SerializerProtocol
 
 from webapp.agents.checkpoints.models import Checkpoint, CheckpointBlob, CheckpointWrite
@@ -50,9 +50,7 @@ def read_tuples(serde: SerializerProtocol, rows: QuerySet[Checkpoint]) -> Sequen
     }
     writes: dict[tuple[str, str, str], list[CheckpointWrite]] = defaultdict(list)
     ids = [row.checkpoint_id for row in found]
-    for write in CheckpointWrite.objects.filter(
-        thread_id__in=threads, namespace__in=namespaces, checkpoint_id__in=ids
-    ):
+    for write in CheckpointWrite.objects.filter(thread_id__in=threads, namespace__in=namespaces, checkpoint_id__in=ids):
         writes[write.thread_id, write.namespace, write.checkpoint_id].append(write)
     return [
         _tuple(serde, row, payload, blobs, writes[row.thread_id, row.namespace, row.checkpoint_id])

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from typing import TypeVar
 
 from django.db import transaction
 from langgraph.checkpoint.base import CheckpointTuple, get_checkpoint_id
@@ -10,6 +11,7 @@ from langgraph.checkpoint.serde.base import SerializerProtocol
 from webapp.agents.checkpoints.models import Checkpoint, CheckpointBlob, CheckpointWrite
 from webapp.agents.checkpoints.reading import read_tuples
 
+Row = TypeVar("Row", Checkpoint, CheckpointBlob, CheckpointWrite)
 TABLES = (Checkpoint, CheckpointBlob, CheckpointWrite)
 STRATEGIES = ("keep_latest", "delete")
 
@@ -32,18 +34,23 @@ def delete_for_runs(run_ids: Sequence[str], *, serde: SerializerProtocol) -> Non
 @transaction.atomic
 def copy_thread(source_thread_id: str, target_thread_id: str) -> None:
     """Copy everything, the whole chain of parents included. The copy belongs to no lease."""
-    for table in TABLES:
-        copies = []
-        for row in table._default_manager.filter(thread_id=source_thread_id).order_by("pk"):
-            row.pk, row.thread_id = None, target_thread_id
-            row.lease_kind = row.lease_subject = row.fence = None
-            copies.append(row)
-        table._default_manager.bulk_create(copies, ignore_conflicts=True)
+    _copy(Checkpoint, source_thread_id, target_thread_id)
+    _copy(CheckpointBlob, source_thread_id, target_thread_id)
+    _copy(CheckpointWrite, source_thread_id, target_thread_id)
+
+
+def _copy(table: type[Row], source_thread_id: str, target_thread_id: str) -> None:
+    copies = []
+    for row in table._default_manager.filter(thread_id=source_thread_id).order_by("pk"):
+        row.pk, row.thread_id = None, target_thread_id
+        row.lease_kind = row.lease_subject = row.fence = None
+        copies.append(row)
+    table._default_manager.bulk_create(copies, ignore_conflicts=True)
 
 
 @transaction.atomic
 def prune(thread_ids: Sequence[str], *, strategy: str, serde: SerializerProtocol) -> None:
-    """``delete`` everything, or ``keep_latest`` of each namespace with the ancestors its delta channels are rebuilt from."""
+    """``delete`` everything, or ``keep_latest`` of each namespace, with the ancestors its delta channels start from."""
     if strategy not in STRATEGIES:
         raise ValueError(f"unknown strategy {strategy!r}: use one of {', '.join(STRATEGIES)}")
     if strategy == "delete":
@@ -64,7 +71,9 @@ def _needed(newest_first: Sequence[CheckpointTuple]) -> set[str]:
     by_id = {found.checkpoint["id"]: found for found in newest_first}
     current = newest_first[0]
     needed = {current.checkpoint["id"]}
-    unseeded = set(current.metadata.get("counters_since_delta_snapshot", {})) - set(current.checkpoint["channel_values"])
+    unseeded = set(current.metadata.get("counters_since_delta_snapshot", {})) - set(
+        current.checkpoint["channel_values"]
+    )
     while unseeded and current.parent_config is not None:
         parent = by_id.get(get_checkpoint_id(current.parent_config) or "")
         if parent is None:

@@ -1,8 +1,8 @@
 """A LangGraph checkpoint saver on Django's models.
 
-Values are LangGraph's typed serialisation with its strict allow-list: plain data only, never pickle. With a lease grant,
-each row carries its fence and the database refuses it when the lease has passed on. LangGraph calls a saver on threads of
-its own, so each method gives its connection back.
+Values are LangGraph's typed serialisation with its strict allow-list: plain data only, never pickle. With a lease
+grant, each row carries its fence and the database refuses it when the lease has passed on. LangGraph calls a saver on
+threads of its own, so each method gives its connection back.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
@@ -90,7 +90,7 @@ class DjangoSaver(BaseCheckpointSaver[int]):
         }
         with self._writing():
             CheckpointBlob.objects.bulk_create(blobs, ignore_conflicts=True)
-            Checkpoint.objects.update_or_create(**key, defaults=fields)
+            Checkpoint.objects.update_or_create(defaults=fields, **key)
         return _config(place, checkpoint["id"])
 
     def put_writes(

@@ -16,6 +16,7 @@ from webapp.streaming import api as streaming
 FAILURES = {
     "engine_unavailable": "The language model could not be reached for ten minutes. Please ask again later.",
     "engine_refused": "The language model refused the request. Please shorten the question, or ask IT for help.",
+    "no_embedder": "The documents cannot be searched: no embedding model is installed. Please ask IT for help.",
     "gave_up": "The answer could not be finished after several attempts. Please ask again.",
 }
 
@@ -74,8 +75,8 @@ def record_failed(grant: LeaseGrant, *, code: str) -> None:
         durable.finish(grant)
 
 
-def record_waiting(grant: LeaseGrant, *, reason: str, delay_seconds: float) -> None:
-    """The engine is away: hand the run back, to be tried again after the delay. Does not count as an attempt."""
+def record_waiting(grant: LeaseGrant, *, reason: str, delay_seconds: float, count_attempt: bool) -> None:
+    """The engine is away: hand the run back, to be tried again after the delay."""
     with released_connection(), durable.fenced_writes(grant), transaction.atomic():
         durable.check(grant)
         run = Run.objects.get(pk=grant.subject_id)
@@ -87,10 +88,12 @@ def record_waiting(grant: LeaseGrant, *, reason: str, delay_seconds: float) -> N
             restart_reason="the engine stopped answering",
         )
         append(grant, "waiting_for_engine", {"reason": reason, "retry_in_seconds": delay_seconds})
-        durable.retry(grant, delay_seconds=delay_seconds, error=reason, count_attempt=False)
+        durable.retry(grant, delay_seconds=delay_seconds, error=reason, count_attempt=count_attempt)
 
 
-def record_handed_back(grant: LeaseGrant, *, reason: str, error: str, delay_seconds: float, count_attempt: bool) -> None:
+def record_handed_back(
+    grant: LeaseGrant, *, reason: str, error: str, delay_seconds: float, count_attempt: bool
+) -> None:
     """Another worker, or this one later, continues as a new attempt; after the last one the run has failed."""
     with released_connection(), durable.fenced_writes(grant), transaction.atomic():
         durable.check(grant)

@@ -98,9 +98,7 @@ def run_info(run: Run, citations: Iterable[Citation] = ()) -> RunInfo:
 
 
 def _thread_info(thread: Thread) -> ThreadInfo:
-    return ThreadInfo(
-        id=thread.pk, title=thread.title, created_at=thread.created_at, updated_at=thread.updated_at
-    )
+    return ThreadInfo(id=thread.pk, title=thread.title, created_at=thread.created_at, updated_at=thread.updated_at)
 
 
 def _citation_info(citation: Citation, passage: Passage) -> CitationInfo:

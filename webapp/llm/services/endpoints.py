@@ -39,9 +39,7 @@ def set_model(*, role: Role, url: str, model_name: str, name: str, detail: Mappi
     current = ModelEndpoint.objects.select_for_update().filter(role=role, active=True).first()
     if current and current.detail == wanted_detail and all(getattr(current, k) == v for k, v in wanted.items()):
         return False
-    ModelEndpoint.objects.update_or_create(
-        role=role, active=True, defaults={**wanted, "detail": wanted_detail}
-    )
+    ModelEndpoint.objects.update_or_create(role=role, active=True, defaults={**wanted, "detail": wanted_detail})
     audit.record(
         action="model.set", actor_id=None, object_type="model", object_id=role, detail={"name": name, "url": url}
     )

@@ -82,9 +82,7 @@ def generate(
     )
 
 
-def build_body(
-    *, model: ModelInfo, messages: Sequence[Message], max_tokens: int, temperature: float
-) -> dict[str, Any]:
+def build_body(*, model: ModelInfo, messages: Sequence[Message], max_tokens: int, temperature: float) -> dict[str, Any]:
     """The request. Counts are asked for with every piece, so that a broken stream is counted too."""
     return {
         "model": model.model_name,

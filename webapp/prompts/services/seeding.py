@@ -23,11 +23,11 @@ LABEL = "production"
 def seed_after_migrate(*, apps: Apps, using: str, **_: Any) -> None:
     """Receive ``post_migrate``. Before this room's tables exist (``migrate prompts zero``) there is nothing to do."""
     try:
-        prompt_model = apps.get_model("prompts", "Prompt")
+        prompt_model: Any = apps.get_model("prompts", "Prompt")
     except LookupError:
         return
-    version_model = apps.get_model("prompts", "PromptVersion")
-    label_model = apps.get_model("prompts", "PromptLabel")
+    version_model: Any = apps.get_model("prompts", "PromptVersion")
+    label_model: Any = apps.get_model("prompts", "PromptLabel")
     with transaction.atomic(using=using):
         for name, parameters in PARAMETERS.items():
             prompt, _ = prompt_model._default_manager.using(using).get_or_create(name=name)

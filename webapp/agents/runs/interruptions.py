@@ -1,0 +1,13 @@
+"""Why an attempt stops before its end without anything having gone wrong."""
+
+
+class Interrupted(Exception):  # noqa: N818 - not errors: somebody asked for it
+    """The attempt was asked to stop."""
+
+
+class CancelRequested(Interrupted):
+    """The person who asked does not want the answer any more."""
+
+
+class WorkerDraining(Interrupted):
+    """This worker is being stopped: another one continues."""

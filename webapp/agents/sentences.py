@@ -1,0 +1,59 @@
+"""Finding sentences in a text, as spans: pure functions, good enough to quote whole sentences from."""
+
+import re
+
+CLOSING, OPENING = "[\"')\\]\u201d\u2019]*", "[\"'(\\[\u201c\u2018]*"
+LIST_ITEM = r"\n(?=\s*(?:[-*\u2022]|\d+[.)])\s)"
+SENTENCE_END = re.compile(rf"(?<=[.!?\u2026]){CLOSING}\s+(?={OPENING}[^\W_a-z])|\n{{2,}}|{LIST_ITEM}")
+ABBREVIATION = re.compile(
+    r"(?:^|[\s(])(?:e\.g|i\.e|cf|etc|vs|approx|no|nos|fig|mr|mrs|ms|dr|st|[A-Za-z])\.$", re.IGNORECASE
+)
+WORD = re.compile(r"\w+")
+STOP_WORDS = frozenset(
+    WORD.findall(
+        "a an and are as at be but by can do does for from has have he her his how if in is it its may must no not of on "
+        "or our she should so than that the their them then there these they this to was we were what when where which "
+        "who why will with would you your"
+    )
+)
+
+
+def sentence_spans(text: str) -> list[tuple[int, int]]:
+    """The sentences as ``(start, end)``, without white space around them, in order."""
+    spans = []
+    start = 0
+    for match in SENTENCE_END.finditer(text):
+        if "\n" not in match.group() and ABBREVIATION.search(text, start, match.start()):
+            continue
+        spans.append((start, match.start()))
+        start = match.end()
+    spans.append((start, len(text)))
+    trimmed = (_trim(text, first, last) for first, last in spans)
+    return [(first, last) for first, last in trimmed if first < last]
+
+
+def leading_sentences(text: str, *, max_characters: int) -> tuple[int, int]:
+    """The span of the first whole sentences that fit; a first sentence that is too long is cut at a word."""
+    spans = sentence_spans(text)
+    if not spans:
+        return (0, 0)
+    start = spans[0][0]
+    end = start
+    for _, last in spans:
+        if last - start > max_characters:
+            break
+        end = last
+    if end == start:
+        cut = text.rfind(" ", start, start + max_characters)
+        end = cut if cut > start else min(start + max_characters, len(text))
+    return (start, end)
+
+
+def content_words(text: str) -> frozenset[str]:
+    """The words that carry meaning, in lower case."""
+    return frozenset(word for word in WORD.findall(text.lower()) if word not in STOP_WORDS)
+
+
+def _trim(text: str, start: int, end: int) -> tuple[int, int]:
+    piece = text[start:end]
+    return (start + len(piece) - len(piece.lstrip()), end - (len(piece) - len(piece.rstrip())))
