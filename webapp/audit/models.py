@@ -1,7 +1,7 @@
 """Who did what. The table only grows: the database itself refuses to change, delete or truncate it.
 
-Django does not manage it (its migrations are explicit SQL), so that ``flush`` leaves it alone; and it refers to people and
-objects by plain ids and names, because they go away and the record stays.
+Django does not manage it (its migrations are explicit SQL), so that ``flush`` leaves it alone; and it refers to people
+and objects by plain ids, because they go away and the record stays.
 """
 
 from django.db import models

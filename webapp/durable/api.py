@@ -1,9 +1,9 @@
 """The durable room's face: one owner for each piece of work, proven to the database by a fencing token.
 
-Any table can refuse late writers: give it the trigger ``durable_refuse_old_fence()``, either with columns ``lease_kind``,
+Any table can refuse late writers by the trigger ``durable_refuse_old_fence()``: with columns ``lease_kind``,
 ``lease_subject`` and ``fence``, or with arguments ``('kind', 'subject_column', 'fence_column')``. A row whose fence is
-NULL is written by nobody's owner and passes. Fire it ``BEFORE INSERT OR UPDATE OF <fence column>`` where others update
-the row too. Owners write before they ``finish``, ``retry`` or ``bury``: afterwards they are no owners any more.
+NULL is written by no owner and passes. Fire it ``BEFORE INSERT OR UPDATE OF fence_column`` where others update the row
+too. Owners write before they ``finish``, ``retry`` or ``bury``: afterwards they are owners no more.
 """
 
 from collections.abc import Iterator
@@ -36,8 +36,8 @@ def register(
 
 
 def enqueue(*, kind: str, subject_id: UUID) -> None:
-    """Queue the subject in the caller's transaction and wake a worker when it commits. Does nothing while the subject is
-    queued or being worked on; starts again when it was finished or given up. Never fails for want of a broker."""
+    """Queue the subject in the caller's transaction and wake a worker when it commits. Does nothing while the subject
+    is queued or being worked on; starts again when it was finished or given up. Never fails for want of a broker."""
     leases.enqueue(registry.get_kind(kind), subject_id)
 
 

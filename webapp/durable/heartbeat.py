@@ -20,7 +20,7 @@ LONGEST_BEAT_SECONDS = 2.0
 
 
 class Held:
-    """A lease being kept. ``lost`` turns true, once and for ever, when it is somebody else's or that cannot be excluded."""
+    """A lease being kept. ``lost`` turns true for ever when it is somebody else's, or when that cannot be excluded."""
 
     def __init__(self, grant: LeaseGrant) -> None:
         self.grant = grant
@@ -39,40 +39,49 @@ class Held:
         if self.lost:
             raise LeaseLost(self.grant.kind, self.grant.subject_id)
 
-    def _beat(self) -> bool:
-        """Whether the database still says that the lease is ours."""
-        try:
-            return extend(self.grant)
-        finally:
-            connection.close()
+    def release(self) -> None:
+        """Stop extending."""
+        self._released.set()
 
-    def _keep(self) -> None:
+    def keep(self) -> None:
+        """Extend until released or lost; the heartbeat's thread runs this."""
         interval = min(self._lease_seconds / BEATS_PER_LEASE, LONGEST_BEAT_SECONDS)
-        # Only ever makes us give up earlier: ownership itself is decided by the database's clock.
+        # Only ever makes us give up earlier: who owns the lease is decided by the database's clock.
         last_beat = time.monotonic()
         while not self._released.wait(interval):
             began = time.monotonic()
             try:
-                if self._beat():
-                    last_beat = began
-                    continue
-                log.warning("Lost the lease on %s %s.", self.grant.kind, self.grant.subject_id)
+                still_ours = self._beat()
             except Error as error:
                 if time.monotonic() - last_beat < self._lease_seconds:
                     continue
-                log.warning("No heartbeat for %s %s: %s", self.grant.kind, self.grant.subject_id, error)
-            self._lost.set()
-            return
+                log.warning("No heartbeat reaches the database for %s: %s", self._name, error)
+                still_ours = False
+            if not still_ours:
+                log.info("The lease on %s is not held here any more.", self._name)
+                self._lost.set()
+                return
+            last_beat = began
+
+    @property
+    def _name(self) -> str:
+        return f"{self.grant.kind} {self.grant.subject_id}"
+
+    def _beat(self) -> bool:
+        try:
+            return extend(self.grant)
+        finally:
+            connection.close()
 
 
 @contextmanager
 def hold(grant: LeaseGrant) -> Iterator[Held]:
     """Extend the lease until the block ends. The block looks at ``lost`` between its steps."""
     held = Held(grant)
-    thread = Thread(target=held._keep, name=f"heartbeat-{grant.subject_id}", daemon=True)
+    thread = Thread(target=held.keep, name=f"heartbeat-{grant.subject_id}", daemon=True)
     thread.start()
     try:
         yield held
     finally:
-        held._released.set()
+        held.release()
         thread.join()

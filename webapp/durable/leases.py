@@ -5,6 +5,7 @@ Every statement compares with ``clock_timestamp()``: no process's own clock deci
 
 import os
 import socket
+from typing import TypeAlias
 from uuid import UUID, uuid4
 
 from django.db import connection, transaction
@@ -53,14 +54,16 @@ UPDATE durable_lease SET state = 'dead', owner = '', expires_at = NULL, last_err
 
 ERROR_CHARACTERS = 2000
 
+Parameter: TypeAlias = str | int | float | UUID
 
-def _returns_row(statement: str, parameters: list[object]) -> bool:
+
+def _returns_row(statement: str, parameters: list[Parameter]) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
         return cursor.fetchone() is not None
 
 
-def _held(grant: LeaseGrant) -> list[object]:
+def _held(grant: LeaseGrant) -> list[Parameter]:
     return [grant.kind, grant.subject_id, grant.fence]
 
 
@@ -109,7 +112,15 @@ def retry(grant: LeaseGrant, delay_seconds: float, error: str, count_attempt: bo
     kind = get_kind(grant.kind)
     uncounted = 0 if count_attempt else 1
     at_once = delay_seconds <= 0
-    parameters = [_cut(error), uncounted, max(delay_seconds, 0), at_once, *_held(grant), uncounted, kind.max_attempts]
+    parameters: list[Parameter] = [
+        _cut(error),
+        uncounted,
+        max(delay_seconds, 0),
+        at_once,
+        *_held(grant),
+        uncounted,
+        kind.max_attempts,
+    ]
     with transaction.atomic():
         if _returns_row(REQUEUE, parameters):
             if at_once:

@@ -1,4 +1,4 @@
-"""The lease table. Its rows change only through the statements in ``leases.py`` and ``sweep.py``, on the database's clock."""
+"""The lease table. Its rows change only through ``leases.py`` and ``sweep.py``, on the database's clock."""
 
 from django.db import models
 from django.db.models.functions import Now

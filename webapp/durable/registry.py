@@ -1,4 +1,4 @@
-"""The kinds of durable work: which task does it, on which queue, how often and for how long. Filled by AppConfig.ready()."""
+"""The kinds of durable work: which task does it, on which queue, how often, for how long. Filled at start."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

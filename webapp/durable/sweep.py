@@ -25,7 +25,7 @@ UPDATE durable_lease SET woken_at = clock_timestamp() FROM overdue WHERE durable
 RETURNING durable_lease.subject_id
 """  # noqa: S608 - constants
 
-BURY_ONE = f"""
+BURY_NEXT = f"""
 UPDATE durable_lease SET state = 'dead', owner = '', expires_at = NULL,
     last_error = coalesce(nullif(last_error, ''), %s)
 WHERE id = (SELECT id FROM durable_lease WHERE {OVERDUE} AND kind = %s AND attempts >= %s AND id > %s
@@ -42,19 +42,28 @@ def _mark(kind: Kind) -> list[UUID]:
         return [row[0] for row in cursor.fetchall()]
 
 
+def _bury_next(kind: Kind, after_id: int) -> int | None:
+    """Give up the next work without attempts left and tell its room, in one transaction; the lease's id, if there is
+    one. When the room cannot be told, nothing has changed and the next sweep tries again."""
+    lease_id: int | None = None
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(BURY_NEXT, [STOPPED, kind.name, kind.max_attempts, after_id])
+            if row := cursor.fetchone():
+                lease_id, subject_id, error = row
+                if kind.on_dead is not None:
+                    kind.on_dead(subject_id, error)
+    except Exception:
+        if lease_id is None:
+            raise
+        log.exception("Giving up %s %s failed; the next sweep tries again.", kind.name, subject_id)
+    return lease_id
+
+
 def _bury_exhausted(kind: Kind) -> None:
-    """Give up what has no attempts left, one transaction each; a room that cannot be told is tried again next time."""
-    last_id = 0
-    while True:
-        with transaction.atomic():
-            with connection.cursor() as cursor:
-                cursor.execute(BURY_ONE, [STOPPED, kind.name, kind.max_attempts, last_id])
-                row = cursor.fetchone()
-            if row is None:
-                return
-            last_id, subject_id, error = row
-            if kind.on_dead is not None:
-                kind.on_dead(subject_id, error)
+    lease_id: int | None = 0
+    while lease_id is not None:
+        lease_id = _bury_next(kind, lease_id)
 
 
 def sweep() -> int:

@@ -1,5 +1,6 @@
 """Tell a worker that there is something to do. A wake-up may be lost, late or doubled: the lease row is the truth."""
 
+import functools
 import logging
 from collections.abc import Iterable
 from uuid import UUID
@@ -16,25 +17,30 @@ log = logging.getLogger(__name__)
 # about one is in the queue for each subject, however long the workers are away.
 WAKE_UP_SECONDS = 10
 
-# An application of its own, so that a broker that is away costs the caller a bounded moment whatever the worker's settings.
-_publisher = Celery("durable-wakeups", set_as_current=False)
-_publisher.config_from_object("django.conf:settings", namespace="CELERY")
-_publisher.conf.update(
-    broker_connection_timeout=1,
-    broker_transport_options={"socket_timeout": 1, "socket_connect_timeout": 1, "max_retries": 0},
-    task_publish_retry=False,
-)
+
+@functools.cache
+def publisher() -> Celery:
+    """An application of its own: a broker that is away costs the caller a bounded moment, whatever the settings."""
+    app = Celery("durable-wakeups", set_as_current=False)
+    app.config_from_object("django.conf:settings", namespace="CELERY")
+    app.conf.update(
+        broker_connection_timeout=1,
+        broker_transport_options={"socket_timeout": 1, "socket_connect_timeout": 1, "max_retries": 0},
+        # Once more, because the connection kept from the last time may be dead.
+        task_publish_retry_policy={"max_retries": 1, "interval_start": 0, "interval_step": 0, "interval_max": 0},
+    )
+    return app
 
 
 def send(kind: Kind, subject_id: UUID) -> None:
     """Put one wake-up in the queue. Raises kombu's OperationalError when the broker is away."""
-    _publisher.send_task(
+    publisher().send_task(
         kind.task_name, args=[str(subject_id)], queue=kind.queue, expires=WAKE_UP_SECONDS, ignore_result=True
     )
 
 
 def wake(subjects: Iterable[tuple[Kind, UUID]]) -> int:
-    """Wake a worker for each subject; those that could not be sent are left to the next sweep. Returns how many were sent."""
+    """Wake a worker for each subject and return for how many; the others are left to the next sweep."""
     waiting = list(subjects)
     sent = 0
     for kind, subject_id in waiting:

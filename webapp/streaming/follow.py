@@ -14,7 +14,7 @@ from webapp.streaming.hub import hub
 from webapp.streaming.log import Page, read_page
 from webapp.streaming.types import Event
 
-# The threads that read logs for all streams of a process: no more connections than these, and none while a stream idles.
+# These threads read the logs for all streams of a process: no more connections than threads, none while streams idle.
 _readers = ThreadPoolExecutor(max_workers=4, thread_name_prefix="run-events-reader")
 
 SSE_RETRY_MILLISECONDS = 1000

@@ -1,5 +1,5 @@
-"""One thread in each process listens to Redis for all its followers, and watches the logs' heads in the database in case
-Redis is away or a message was lost."""
+"""One thread in each process listens to Redis for all its followers, and watches the heads of their logs in the
+database in case Redis is away or a message was lost."""
 
 import logging
 import time
@@ -28,7 +28,7 @@ LINGER_SECONDS = 10.0
 
 
 class Hub:
-    """Hands committed events to the mailboxes of this process. Its thread runs while there are any, and a little longer."""
+    """Hands committed events to the mailboxes of this process. Its thread lives while there are any, and lingers."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -85,7 +85,7 @@ class Hub:
         try:
             if self._pubsub is None:
                 self._connect()
-            elif message := self._pubsub.get_message(ignore_subscribe_messages=True, timeout=LISTEN_SECONDS):
+            elif (message := self._pubsub.get_message(timeout=LISTEN_SECONDS)) and message["type"] == "pmessage":
                 self._deliver(message["channel"], message["data"])
         except (RedisError, OSError) as error:
             self._disconnect()
@@ -95,10 +95,12 @@ class Hub:
             time.sleep(LOOK_SECONDS_WITHOUT_REDIS)
 
     def _connect(self) -> None:
-        pubsub = client().pubsub()
+        pubsub = PubSub(client().connection_pool)
         self._pubsub = pubsub
         pubsub.psubscribe(f"{CHANNEL_PREFIX}*")
-        pubsub.get_message(timeout=1.0)  # its confirmation: from here on nothing is missed
+        confirmation = pubsub.get_message(timeout=1.0)
+        if not confirmation or confirmation["type"] != "psubscribe":
+            raise RedisError("the subscription was not confirmed")
         if self._redis_away:
             log.info("Redis is back: run events come from it again.")
         self._redis_away = False

@@ -10,7 +10,7 @@ CAPACITY = 512
 
 
 class Mailbox:
-    """Filled by the listening thread, emptied by one follower. Bounded: a slow follower loses events here, not in the log.
+    """Filled by the listening thread, emptied by one follower. Bounded: what a slow one loses here is in the log.
 
     ``position`` is the number of the last event its follower has.
     """
@@ -34,7 +34,7 @@ class Mailbox:
         self._wake()
 
     def take(self) -> tuple[list[Event], bool]:
-        """The events that directly follow ``position``, which they move; and whether the log has to be read for more."""
+        """The events that directly follow ``position`` (it moves with them), and whether to read the log for more."""
         with self._lock:
             waiting, behind = list(self._events), self._behind
             self._events.clear()
