@@ -1,1 +1,1 @@
-"""The chat room."""
+"""The staff interface: questions, answers, conversations, collections, documents. Pages only; it decides nothing."""

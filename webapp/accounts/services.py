@@ -1,0 +1,49 @@
+"""Changes to users: temporary passwords and the first administrator."""
+
+import secrets
+
+from django.db import transaction
+
+from webapp.accounts.models import User
+
+# No letters or digits that look alike: this is read out over a telephone.
+ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
+BLOCKS = 4
+BLOCK_LENGTH = 5
+FIRST_ADMINISTRATOR = "admin"
+
+
+def build_temporary_password() -> str:
+    """Four blocks of five characters: about 99 bits."""
+    return "-".join("".join(secrets.choice(ALPHABET) for _ in range(BLOCK_LENGTH)) for _ in range(BLOCKS))
+
+
+def reset_password(user: User) -> str:
+    """Give ``user`` a temporary password, to be changed at the next log-in, and return it: it is stored nowhere.
+
+    The user's open sessions end, because a session is bound to the password's hash.
+    """
+    password = build_temporary_password()
+    user.set_password(password)
+    user.must_change_password = True
+    user.save(update_fields=["password", "must_change_password"])
+    return password
+
+
+def ensure_administrator() -> tuple[str, str | None]:
+    """Create the first administrator if there is none. Return the name and, if it was created now, its password."""
+    with transaction.atomic():
+        existing = User.objects.select_for_update().filter(is_superuser=True, is_active=True).order_by("id").first()
+        if existing is not None:
+            return existing.username, None
+        password = build_temporary_password()
+        user = User.objects.create_superuser(_free_name(), password=password, must_change_password=True)
+        return user.username, password
+
+
+def _free_name() -> str:
+    name, number = FIRST_ADMINISTRATOR, 1
+    while User.objects.filter(username=name).exists():
+        number += 1
+        name = f"{FIRST_ADMINISTRATOR}{number}"
+    return name

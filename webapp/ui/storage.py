@@ -1,0 +1,20 @@
+"""Static files under names that carry their hash once they have been collected, and under plain names before that.
+
+``collectstatic`` writes the manifest. Without one (tests, a fresh checkout) WhiteNoise serves straight from the
+applications' folders, so nobody has to collect files in order to see a page.
+"""
+
+from typing import Any
+
+from django.contrib.staticfiles.storage import StaticFilesStorage
+from whitenoise.storage import CompressedManifestStaticFilesStorage
+
+
+class HashedStaticFiles(CompressedManifestStaticFilesStorage):  # type: ignore[misc] # whitenoise has no types for it
+    """The production storage, tolerant of a manifest that has not been written yet."""
+
+    def url(self, name: str | None, force: bool = False) -> str:
+        if not self.hashed_files:
+            return StaticFilesStorage.url(self, name)
+        address: Any = super().url(name, force)
+        return str(address)
