@@ -62,8 +62,13 @@ def _build_table(rows: list[dict[str, Any]]) -> Table:
     for row in rows:
         verdict = Text("well" if row["healthy"] else "not well", style="green" if row["healthy"] else "red")
         health = Text.assemble(verdict, f": {row['detail']}")
-        table.add_row(row["component"], row["state"], str(row["pid"] or ""), _age(row), row["address"] or "", health)
+        table.add_row(row["component"], row["state"], str(row["pid"] or ""), _age(row), _short(row["address"]), health)
     return table
+
+
+def _short(address: str | None) -> str:
+    """A socket's path is too long for a table; ``--json`` has it."""
+    return "unix socket" if address and address.startswith("/") else address or ""
 
 
 def _age(row: dict[str, Any]) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from appliance.local import model_choice
 from appliance.local.directories import ensure_directories
 from appliance.local.environments import ENVIRONMENTS
-from appliance.local.errors import ComponentError
+from appliance.local.errors import ComponentError, LocalError
 from appliance.local.instance import LocalAppliance
 from appliance.local.postgres import EmbeddedPostgres
 from appliance.local.prepared import Prepared, forget_prepared, read_prepared, write_prepared
@@ -16,12 +16,16 @@ from appliance.local.programs import Program, build_programs
 from appliance.local.redis import EmbeddedRedis
 from appliance.local.release import Release, read_release
 from appliance.local.reporting import Report
+from appliance.local.supervisor import ProgramState
 from appliance.local.supervisor_config import build_supervisor_config
 from appliance.local.waiting import wait_until_healthy
 from inference.registry.choice import Choice
 from inference.serving.command import Command, embedder_command, engine_command
 
 DEMONSTRATION = ("--path", "README.md", "--path", "docs")
+# Started by root, the components' user may enter the checkout by a capability only. supervisord refuses a command that
+# access(2), which knows no capabilities, calls unreachable; env reaches it and becomes it.
+LAUNCHER = ("/usr/bin/env", "--")
 APPLICATION = ("web", "worker", "scheduler")
 
 
@@ -77,9 +81,7 @@ class BringingUp:
             self._start(name)
         if not settled:
             self._prepare_database()
-        for name in APPLICATION:
-            self._bring(name)
-        self._bring("embedder")
+        self._bring(*APPLICATION, "embedder")
         if engine and not self._bring_engine():
             choice = Choice(None, "The chosen model did not start.")
         done = self._tell_about_models(replace(done, release=release.webapp, reason=choice.reason), choice)
@@ -132,7 +134,7 @@ class BringingUp:
             settings, local.topology, local.installation, release,
             postgres=tuple(EmbeddedPostgres(settings, local.program_identity).build_command()),
             redis=tuple(EmbeddedRedis(settings, local.program_identity).build_command()),
-            embedder=embedder, engine=engine,
+            embedder=embedder, engine=engine, launcher=LAUNCHER if local.identity.prefix else (),
         )  # fmt: skip
 
     def _start_state(self) -> None:
@@ -141,24 +143,27 @@ class BringingUp:
             local.postgres.initialise()
         if "redis" not in running:
             local.redis.initialise()
-        self._bring("postgres")
+        self._bring("postgres", "redis")
         if "postgres" not in running:
             local.postgres.ensure_database()
-        self._bring("redis")
 
     def _start(self, name: str) -> None:
         if name not in self.local.list_running():
             self.changed = True
             self.local.supervisor.start_program(name)
 
-    def _bring(self, name: str) -> None:
-        """Start and wait; what runs and is well costs one question and no word."""
-        state = self.local.supervisor.list_states().get(name)
-        if state and state.is_running and self.local.health.check(self.local.topology.component(name), state).ok:
-            return
-        self._start(name)
-        with self.report.step(name) as step:
-            step.note = wait_until_healthy(self.local, name)
+    def _bring(self, *names: str) -> None:
+        """Start all, then wait for each; what runs and is well costs one question and no word."""
+        states = self.local.supervisor.list_states()
+        waiting = [name for name in names if not self._is_well(name, states.get(name))]
+        for name in waiting:
+            self._start(name)
+        for name in waiting:
+            with self.report.step(name) as step:
+                step.note = wait_until_healthy(self.local, name)
+
+    def _is_well(self, name: str, state: ProgramState | None) -> bool:
+        return state is not None and self.local.health.check(self.local.topology.component(name), state).ok
 
     def _bring_engine(self) -> bool:
         """A model that does not start must not take the rest with it: answers are passages until it is mended."""
@@ -191,7 +196,7 @@ class BringingUp:
             detail |= {"quantization": spec.quantization, "source": spec.source, "device": spec.device}
             calls.append(_set_endpoint("generate", topology.port("engine").address, spec.served_name, detail))
         if done.endpoints != (wanted := json.dumps(calls)):
-            with self.report.step("Telling the web application which models answer"):
+            with self.report.step("Registering models"):
                 for call in calls:
                     self.local.management.run(*call)
         return replace(done, endpoints=wanted)
@@ -203,9 +208,19 @@ class BringingUp:
                 made: dict[str, Any] = json.loads(self.local.management.run("ensure_admin"))
                 self.login = made if made["created"] else None
                 step.note = "made" if self.login else "there already"
-            with self.report.step("Demonstration collection: this appliance's own documentation"):
+            if self._load_demonstration():
+                done = replace(done, demonstration=release.demonstration)
+        write_prepared(self.local.settings, done)
+
+    def _load_demonstration(self) -> bool:
+        """The appliance works without its example: what goes wrong with it is said, and tried again next time."""
+        try:
+            with self.report.step("Demonstration documents"):
                 self.local.management.run("load_demo", *DEMONSTRATION, "--wait")
-        write_prepared(self.local.settings, replace(done, demonstration=release.demonstration))
+        except LocalError as error:
+            self.problems.append(f"The demonstration collection could not be loaded.\n{error}")
+            return False
+        return True
 
 
 def _set_endpoint(role: str, url: str, model: str, detail: dict[str, Any]) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from appliance.local.environments import ENVIRONMENTS
 from appliance.local.errors import BusyError
 from appliance.local.health import Health, HealthChecks
 from appliance.local.identity import Identity, ensure_identity
@@ -40,7 +41,8 @@ class LocalAppliance:
 
     @cached_property
     def identity(self) -> Identity:
-        return ensure_identity(self.installation.root, self.settings.data_dir.parent)
+        interpreters = (ENVIRONMENTS / name / "bin" / "python" for name in ("webapp", "inference"))
+        return ensure_identity(self.installation.root, self.settings.data_dir.parent, *interpreters)
 
     @cached_property
     def program_identity(self) -> Identity:

@@ -1,7 +1,7 @@
 """What each component executes: pure values, which :mod:`appliance.local.supervisor_config` renders."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -78,8 +78,12 @@ def build_programs(
     redis: tuple[str, ...],
     embedder: ModelServer,
     engine: ModelServer | None,
+    launcher: tuple[str, ...] = (),
 ) -> tuple[Program, ...]:
-    """Every program of this installation, in the topology's order of starting; no engine without a model."""
+    """Every program of this installation, in the topology's order of starting; no engine without a model.
+
+    ``launcher`` goes before each command; what it starts must take its place.
+    """
     marker = {MARKER: str(settings.data_dir)}
     webapp = {**build_webapp_environment(settings, installation), "APPLIANCE_RELEASE": release.webapp}
     models = {**marker, "APPLIANCE_RELEASE": release.inference}
@@ -94,7 +98,8 @@ def build_programs(
     }
     if engine is not None:
         found["engine"] = Program("engine", engine.argv, {**engine.env, **models}, stop_seconds=30)
-    return tuple(found[component.name] for component in topology.programs if component.name in found)
+    chosen = [found[component.name] for component in topology.programs if component.name in found]
+    return tuple(replace(program, argv=(*launcher, *program.argv)) for program in chosen)
 
 
 def _web_command(topology: Topology, python: Path) -> tuple[str, ...]:
