@@ -4,16 +4,16 @@ import re
 
 CLOSING, OPENING = "[\"')\\]\u201d\u2019]*", "[\"'(\\[\u201c\u2018]*"
 LIST_ITEM = r"\n(?=\s*(?:[-*\u2022]|\d+[.)])\s)"
-SENTENCE_END = re.compile(rf"(?<=[.!?\u2026]){CLOSING}\s+(?={OPENING}[^\W_a-z])|\n{{2,}}|{LIST_ITEM}")
+SENTENCE_END = re.compile(rf"(?<=[.!?\u2026])(?P<closing>{CLOSING})\s+(?={OPENING}[^\W_a-z])|\n{{2,}}|{LIST_ITEM}")
 ABBREVIATION = re.compile(
     r"(?:^|[\s(])(?:e\.g|i\.e|cf|etc|vs|approx|no|nos|fig|mr|mrs|ms|dr|st|[A-Za-z])\.$", re.IGNORECASE
 )
 WORD = re.compile(r"\w+")
 STOP_WORDS = frozenset(
     WORD.findall(
-        "a an and are as at be but by can do does for from has have he her his how if in is it its may must no not of on "
-        "or our she should so than that the their them then there these they this to was we were what when where which "
-        "who why will with would you your"
+        "a an and are as at be but by can do does for from has have he her his how if in is it its may must no not of "
+        "on or our she should so than that the their them then there these they this to was we were what when where "
+        "which who why will with would you your"
     )
 )
 
@@ -25,7 +25,7 @@ def sentence_spans(text: str) -> list[tuple[int, int]]:
     for match in SENTENCE_END.finditer(text):
         if "\n" not in match.group() and ABBREVIATION.search(text, start, match.start()):
             continue
-        spans.append((start, match.start()))
+        spans.append((start, match.end("closing") if match["closing"] else match.start()))
         start = match.end()
     spans.append((start, len(text)))
     trimmed = (_trim(text, first, last) for first, last in spans)

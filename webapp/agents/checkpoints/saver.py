@@ -78,10 +78,10 @@ class DjangoSaver(BaseCheckpointSaver[int]):
         blobs = []
         for channel, version in new_versions.items():
             kind, value = self.serde.dumps_typed(values[channel]) if channel in values else (EMPTY, None)
-            key = {**place.fields, "channel": channel, "version": str(version)}
-            blobs.append(CheckpointBlob(**key, value_type=kind, value=value, **self._lease_fields()))
-        key = {**place.fields, "checkpoint_id": checkpoint["id"]}
-        fields = {
+            channel_key = {**place.fields, "channel": channel, "version": str(version)}
+            blobs.append(CheckpointBlob(**channel_key, value_type=kind, value=value, **self._lease_fields()))
+        key: dict[str, Any] = {**place.fields, "checkpoint_id": checkpoint["id"]}
+        fields: dict[str, Any] = {
             "parent_id": get_checkpoint_id(config) or "",
             "payload_type": payload_type,
             "payload": payload,
@@ -90,7 +90,7 @@ class DjangoSaver(BaseCheckpointSaver[int]):
         }
         with self._writing():
             CheckpointBlob.objects.bulk_create(blobs, ignore_conflicts=True)
-            Checkpoint.objects.update_or_create(defaults=fields, **key)
+            Checkpoint.objects.update_or_create(fields, **key)
         return _config(place, checkpoint["id"])
 
     def put_writes(

@@ -7,6 +7,7 @@ the administrators of the installation.
 from pathlib import Path
 from typing import Any
 
+from django.apps import apps as installed_apps
 from django.apps.registry import Apps
 from django.db import transaction
 
@@ -20,7 +21,7 @@ PARAMETERS: dict[str, dict[str, Any]] = {
 LABEL = "production"
 
 
-def seed_after_migrate(*, apps: Apps, using: str, **_: Any) -> None:
+def seed_after_migrate(*, using: str, apps: Apps = installed_apps, **_: Any) -> None:
     """Receive ``post_migrate``. Before this room's tables exist (``migrate prompts zero``) there is nothing to do."""
     try:
         prompt_model: Any = apps.get_model("prompts", "Prompt")
