@@ -30,7 +30,8 @@ LINGER_SECONDS = 10.0
 class Hub:
     """Hands committed events to the mailboxes of this process. Its thread lives while there are any, and lingers."""
 
-    def __init__(self) -> None:
+    def __init__(self, linger_seconds: float = LINGER_SECONDS) -> None:
+        self._linger_seconds = linger_seconds
         self._lock = Lock()
         self._boxes: defaultdict[UUID, set[Mailbox]] = defaultdict(set)
         self._thread: Thread | None = None
@@ -55,6 +56,10 @@ class Hub:
                 if not self._boxes[run_id]:
                     del self._boxes[run_id]
 
+    def count_followers(self) -> int:
+        with self._lock:
+            return sum(len(boxes) for boxes in self._boxes.values())
+
     def _snapshot(self) -> dict[UUID, list[Mailbox]]:
         with self._lock:
             return {run_id: list(boxes) for run_id, boxes in self._boxes.items()}
@@ -66,7 +71,7 @@ class Hub:
             with self._lock:
                 if self._boxes:
                     last_used = time.monotonic()
-                elif time.monotonic() - last_used > LINGER_SECONDS:
+                elif time.monotonic() - last_used > self._linger_seconds:
                     self._thread = None
                     self._disconnect()
                     return

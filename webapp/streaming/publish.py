@@ -36,7 +36,7 @@ def decode_event(run_id: UUID, text: str | bytes) -> Event:
     return Event(run_id, body["seq"], body["attempt"], body["type"], body["data"], created_at)
 
 
-class _Publisher:
+class Publisher:
     """Publishes, and after a failure leaves Redis alone for a moment: one log line for each outage."""
 
     def __init__(self) -> None:
@@ -62,5 +62,4 @@ class _Publisher:
             log.info("Redis is back.")
 
 
-_publisher = _Publisher()
-publish = _publisher.publish
+publish = Publisher().publish
