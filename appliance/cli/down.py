@@ -1,8 +1,8 @@
 """``down``: stop everything; the data stays."""
 
 from appliance.cli.screen import Screen, out
-from appliance.local.bringing_up import take_down
 from appliance.local.instance import open_appliance
+from appliance.local.taking_down import take_down
 
 
 def down() -> None:

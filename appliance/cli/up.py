@@ -13,6 +13,7 @@ from appliance.local import environments
 from appliance.local.bootstrap.sources import Sources
 from appliance.local.bringing_up import BringingUp, Outcome
 from appliance.local.instance import LocalAppliance, open_appliance
+from appliance.local.taking_down import stop_leftovers
 
 
 def up() -> None:
@@ -20,9 +21,11 @@ def up() -> None:
     started = time.monotonic()
     local = open_appliance()
     with local.only_one_change():
+        screen = Screen()
+        stop_leftovers(local, screen)
         _refuse_what_cannot_work(local)
         installed = environments.ensure("inference", sources_of(local))
-        bringing_up = BringingUp(local, Screen())
+        bringing_up = BringingUp(local, screen)
         try:
             outcome = bringing_up.run()
         finally:

@@ -11,13 +11,13 @@ from appliance.local.errors import ComponentError, LocalError
 from appliance.local.instance import LocalAppliance
 from appliance.local.postgres import EmbeddedPostgres
 from appliance.local.prepared import Prepared, forget_prepared, read_prepared, write_prepared
-from appliance.local.processes import find_marked, stop
 from appliance.local.programs import Program, build_programs
 from appliance.local.redis import EmbeddedRedis
 from appliance.local.release import Release, read_release
 from appliance.local.reporting import Report
 from appliance.local.supervisor import ProgramState
 from appliance.local.supervisor_config import build_supervisor_config
+from appliance.local.taking_down import stop_leftovers, take_down
 from appliance.local.waiting import wait_until_healthy
 from inference.registry.choice import Choice
 from inference.serving.command import Command, embedder_command, engine_command
@@ -66,9 +66,7 @@ class BringingUp:
 
     def _run(self, *, was_up: bool) -> Outcome:
         local = self.local
-        if not was_up and (left := find_marked(local.settings.data_dir)):
-            with self.report.step(f"Stopping {len(left)} processes that an earlier run left"):
-                stop(left)
+        stop_leftovers(local, self.report)
         ensure_directories(local.settings, local.identity)
         if not was_up:
             forget_prepared(local.settings)
@@ -225,13 +223,3 @@ class BringingUp:
 
 def _set_endpoint(role: str, url: str, model: str, detail: dict[str, Any]) -> tuple[str, ...]:
     return ("endpoint", "set", "--role", role, "--url", url, "--model", model, "--detail", json.dumps(detail))
-
-
-def take_down(local: LocalAppliance) -> list[int]:
-    """Stop everything; the pids of what the supervisor had lost and that was stopped by itself."""
-    local.supervisor.shut_down()
-    left = find_marked(local.settings.data_dir)
-    stop(left)
-    if local.settings.run_dir.exists():
-        forget_prepared(local.settings)
-    return left

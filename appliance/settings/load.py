@@ -24,7 +24,7 @@ def load(path: Path | None = None) -> Settings:
     try:
         settings = Settings.model_validate(raw)
     except ValidationError as error:
-        lines = [f"  {_explain(item, raw)}" for item in error.errors()]
+        lines = [f"  {_explain(item)}" for item in error.errors()]
         raise SettingsError("\n".join([f"{source} cannot be used:", *lines])) from None
     base = source.parent if source.exists() else environment.REPOSITORY
     return _with_absolute_paths(settings, base.resolve())
@@ -57,22 +57,43 @@ def _with_absolute_paths(settings: Settings, base: Path) -> Settings:
     )
 
 
-def _explain(item: Any, raw: dict[str, Any]) -> str:
+def _explain(item: Any) -> str:
     where = [str(part) for part in item["loc"]]
-    dotted = ".".join(where)
+    dotted = ".".join(where) or "the file"
     if item["type"] != "extra_forbidden":
-        return f"{dotted}: {item['msg']} (found {item['input']!r})."
+        return f"{dotted}: {_in_words(item)} (found {item['input']!r})."
     names = _names_beside(where)
     nearest = difflib.get_close_matches(where[-1], names, n=1)
+    if not nearest and (elsewhere := _find_elsewhere(where[-1])):
+        return f"{dotted}: there is no such key; did you mean {elsewhere!r}?"
     hint = f"did you mean {'.'.join([*where[:-1], nearest[0]])!r}?" if nearest else f"valid here: {', '.join(names)}."
     return f"{dotted}: there is no such key; {hint}"
 
 
+def _in_words(item: Any) -> str:
+    if item["type"] == "model_type":
+        return "this is a section, so it needs keys of its own below it"
+    return str(item["msg"]).removeprefix("Input ")
+
+
 def _names_beside(where: list[str]) -> list[str]:
+    """The keys of the section that ``where`` is in; of the nearest section above it where it is in none."""
     section: type[BaseModel] = Settings
     for part in where[:-1]:
-        annotation = section.model_fields[part].annotation
-        assert isinstance(annotation, type)
-        assert issubclass(annotation, BaseModel)
-        section = annotation
+        field = section.model_fields.get(part)
+        if field is None or not (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)):
+            break
+        section = field.annotation
     return sorted(section.model_fields)
+
+
+def _find_elsewhere(name: str) -> str | None:
+    """The path of the one key of this name in another section, for keys written in the wrong place."""
+    found = [
+        f"{section}.{name}"
+        for section, field in Settings.model_fields.items()
+        if isinstance(field.annotation, type)
+        and issubclass(field.annotation, BaseModel)
+        and name in field.annotation.model_fields
+    ]
+    return found[0] if len(found) == 1 else None
