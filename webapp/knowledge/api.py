@@ -1,4 +1,4 @@
-"""The face of the knowledge room. Every function takes the user and answers with what that user may see, and no more."""
+"""The face of the knowledge room. Every function takes the user and answers with what that user may see, no more."""
 
 from collections.abc import Collection, Sequence
 from uuid import UUID

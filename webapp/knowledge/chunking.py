@@ -1,8 +1,9 @@
 """Cut a document's text into passages for retrieval. Pure.
 
-A passage is one span of the text, ``text[start:end]``: about 200 words of whole sentences, small enough with its headings
-for the embedder's window of 256 word pieces. It never crosses a page or a top-level heading unless the part before would be
-tiny. Neighbors under the same heading overlap by a sentence or two, so that an answer cut in two is whole in one of them.
+A passage is one span of the text, ``text[start:end]``: about 200 words of whole sentences, small enough with its
+headings for the embedder's window of 256 word pieces. It never crosses a page or a top-level heading unless the part
+before would be tiny. Neighbors under the same heading overlap by a sentence or two, so that an answer cut in two is
+whole in one of them.
 """
 
 import re
@@ -21,8 +22,8 @@ SECTION_WORDS = 80  # a passage this long ends where a lower heading begins
 
 TOKEN = re.compile(r"\w+|[^\w\s]")
 WORD = re.compile(r"\S+")
-# A sentence ends with a stop, closing quotes or brackets, and space before something that can begin one; or at a line end.
-SENTENCE_END = re.compile(r"[.!?…。！？]+[\"'”’)\]]*(?=\s+[^\sa-z])|\n")
+# A sentence ends with a stop, closing quotes or brackets, and space before what can begin one; or at a line end.
+SENTENCE_END = re.compile(r"[.!?\u2026\u3002\uff01\uff1f]+[\"'\u201d\u2019)\]]*(?=\s+[^\sa-z])|\n")
 
 
 @dataclass(frozen=True)

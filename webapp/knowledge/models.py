@@ -27,7 +27,7 @@ class Collection(models.Model):
     groups = models.ManyToManyField("auth.Group", blank=True, related_name="+")
     everyone = models.BooleanField(default=False)
     # Names a collection that a command maintains, so that it finds it again after a rename.
-    system_name = models.SlugField(max_length=100, null=True, blank=True, unique=True)  # noqa: DJ001 - unique when set
+    system_name = models.SlugField(max_length=100, null=True, blank=True, unique=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

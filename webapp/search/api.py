@@ -1,8 +1,8 @@
 """Hybrid search for any table: BM25 and vectors in PostgreSQL, fused in one statement, limited to readable scopes.
 
-Make an index with ``operations.AddSearchIndex`` in a migration; from then on triggers keep it. Fold its statistics now and
-then. ``SEARCH_EMBEDDER`` in Django's settings may name a function that turns a list of texts into a list of vectors; it is
-used when a search is given no embedding.
+Make an index with ``operations.AddSearchIndex`` in a migration; from then on triggers keep it. Fold its statistics
+now and then. ``SEARCH_EMBEDDER`` in Django's settings may name a function that turns texts into vectors; it is used
+when a search is given no embedding.
 """
 
 import zlib

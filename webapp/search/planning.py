@@ -5,8 +5,9 @@ Two strategies now, both exact:
 * ``SCAN``: few rows are visible. They are taken by scope and scored one by one; no inverted index.
 * ``CANDIDATES``: the inverted index gives the rows that hold any of the terms and stand in a visible scope.
 
-``choose_strategy`` is the seam for a third one: above ``MANY_POSTINGS`` postings, find a threshold with the rarest terms and
-ask the inverted index only for rows whose terms can reach it. The lexemes' index is a tsvector for that reason.
+``choose_strategy`` is the seam for a third one: above about 25,000 postings, find a threshold with the rarest terms and
+ask the inverted index only for rows whose terms can reach it. The lexemes' index is a tsvector for that reason, and
+``LexicalQuery.postings`` is what decides.
 """
 
 import math
@@ -17,7 +18,6 @@ from enum import Enum
 from webapp.search.statements import DIMENSIONS
 from webapp.search.types import Limits
 
-MANY_POSTINGS = 25_000
 MOST_QUERY_TERMS = 128
 LONGEST_QUERY = 8_000  # characters that are read
 
@@ -54,10 +54,9 @@ class LexicalQuery:
 
 
 def build_lexical_query(terms: Sequence[QueryTerm], total_rows: int) -> LexicalQuery:
-    """Weigh each term by its frequency in the query and idf = ln(1 + (N - n + 0.5) / (n + 0.5)), which is never negative.
-    Of a very long query the heaviest terms are kept."""
+    """Weigh each term by its frequency in the query and idf = ln(1 + (N - n + 0.5) / (n + 0.5)), never negative. Of a
+    very long query the heaviest terms are kept."""
     weighted = []
-    postings = 0
     for term in terms:
         if term.rows <= 0:
             continue

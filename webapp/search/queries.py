@@ -44,7 +44,7 @@ def build_visible_count(index: SearchIndex, scopes: Statement, most: int) -> Sta
     """How many rows are visible, counted up to ``most``."""
     sql = (
         "WITH visible(scope) AS MATERIALIZED ({scopes}) SELECT count(*) FROM "
-        "(SELECT 1 FROM {rows} WHERE scope = {visible} LIMIT %s) some"
+        "(SELECT 1 FROM {rows} WHERE scope = {visible} LIMIT %s) counted"
     )
     return Statement(sql.format(**index.names, scopes=scopes.sql, visible=VISIBLE), (*scopes.params, most))
 
@@ -122,5 +122,5 @@ def _build_dense(
         nearest = """SELECT r.{key} AS key, r.{vector} <=> %s::vector AS distance FROM {table} r
             WHERE r.{scope} = {visible} ORDER BY r.{vector} <=> %s::vector LIMIT %s"""
         params = (vector, vector, limits.candidates)
-    sql = "SELECT key, distance, row_number() OVER (ORDER BY distance, key) AS place FROM (" + nearest + ") best"
+    sql = "SELECT key, distance, row_number() OVER (ORDER BY distance, key) AS place FROM (" + nearest + ") best"  # noqa: S608 - ours
     return Statement(sql.format(**index.names, visible=VISIBLE), params)

@@ -1,8 +1,9 @@
 """SQL that makes and feeds an index: pure functions from a SearchIndex to statements.
 
-Rows are kept by statement triggers with transition tables, so that any writer, in Python or in SQL, feeds the index in the
-transaction that changes the row. The rows' table is narrow on purpose: text or a wide vector in it would be moved out of
-line and slow every scan. Its weights are final except for the inverse document frequency, which the query brings.
+Rows are kept by statement triggers with transition tables, so that any writer, in Python or in SQL, feeds the index in
+the transaction that changes the row. The rows' table is narrow on purpose: text or a wide vector in it would be moved
+out of line and slow every scan. Its weights are final except for the inverse document frequency, which the query
+brings.
 
 Statistics are written without contention: every statement appends one row of differences, folded later. Readers add the
 folded totals and the differences, so they see their own transaction's state exactly.
@@ -16,7 +17,7 @@ DIMENSIONS = 2**29
 LONGEST_TEXT = 100_000  # characters of a row that are indexed: rows are passages, not books
 MOST_TERMS = 16_000  # pgvector's bound on the entries of a sparse vector
 
-SCHEMA = f"""
+SCHEMA = """
 CREATE SCHEMA IF NOT EXISTS search;
 
 -- English stems; a hyphenated word counts as its parts only, not once more as a whole.
@@ -32,11 +33,12 @@ RETURN 's' || md5(scope);
 
 CREATE FUNCTION search.dimensions(weights sparsevec) RETURNS text[] LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 RETURN string_to_array(
-    regexp_replace(split_part(weights::text, '/', 1), '[{{}}]|:[^,}}]*', '', 'g'), ','
+    regexp_replace(split_part(weights::text, '/', 1), '[{}]|:[^,}]*', '', 'g'), ','
 );
 
 -- What the inverted index holds: the hashed lexemes and the scope as one more, so that permission is inside the index.
-CREATE FUNCTION search.lexemes(weights sparsevec, scope text) RETURNS tsvector LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+CREATE FUNCTION search.lexemes(weights sparsevec, scope text) RETURNS tsvector
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 RETURN array_to_tsvector(array_remove(search.dimensions(weights), '') || search.scope_lexeme(scope));
 """
 
@@ -58,7 +60,8 @@ def build_creation(index: SearchIndex) -> list[str]:
         """CREATE INDEX {name}_lexemes ON {rows} USING gin (search.lexemes(weights, scope::text))
             WITH (gin_pending_list_limit = 1024)""",
         "CREATE TABLE {terms} (term int PRIMARY KEY, rows bigint NOT NULL) WITH (fillfactor = 80)",
-        "CREATE TABLE {totals} (one bool PRIMARY KEY DEFAULT true CHECK (one), rows bigint NOT NULL, length bigint NOT NULL)",
+        """CREATE TABLE {totals} (one bool PRIMARY KEY DEFAULT true CHECK (one), rows bigint NOT NULL,
+            length bigint NOT NULL)""",
         "INSERT INTO {totals} (rows, length) VALUES (0, 0)",
         """CREATE TABLE {deltas} (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, rows bigint NOT NULL,
             length bigint NOT NULL, terms int[] NOT NULL, counts int[] NOT NULL)""",
@@ -205,11 +208,12 @@ def _build_update(index: SearchIndex) -> str:
     SELECT array_agg(key) INTO added FROM ({after} EXCEPT {before}) appeared;
     IF removed IS NOT NULL THEN {build_deletion(index, removed)} END IF;
     IF added IS NOT NULL THEN {build_insertion(index, added)} END IF;
-    """
+    """  # noqa: S608 - names from a SearchIndex only
 
 
 def _build_function(index: SearchIndex, verb: str, body: str) -> str:
-    header = """CREATE FUNCTION search.{name}_{verb}() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $body$
+    header = """CREATE FUNCTION search.{name}_{verb}() RETURNS trigger
+    LANGUAGE plpgsql SET search_path FROM CURRENT AS $body$
     DECLARE removed {key_type}[]; added {key_type}[];
     BEGIN """
     return _fill(header, {**index.names, "verb": verb}) + body + " RETURN NULL; END $body$"

@@ -1,7 +1,7 @@
 """Read a file in a child process, so that a hostile one can harm nothing but that process.
 
-The child has limits on memory, processor time, written bytes and open files, an empty environment and a folder of its own; it
-is killed when it takes too long. It still shares the machine's network and file system with the worker's user.
+The child has limits on memory, processor time, written bytes and open files, an empty environment and a folder of its
+own; it is killed when it takes too long. It still shares the machine's network and file system with the worker's user.
 """
 
 import json
@@ -50,7 +50,7 @@ def parse_in_child(content: bytes, filename: str, limits: ParsingLimits) -> Pars
 
 def build_command(source: Path, filename: str, limits: ParsingLimits) -> list[str]:
     return [
-        sys.executable, "-m", PROGRAM, str(source), "--name", filename,
+        sys.executable, "-m", PROGRAM, str(source), f"--name={filename}",
         "--seconds", str(limits.seconds), "--memory-mib", str(limits.memory_mib),
     ]  # fmt: skip
 

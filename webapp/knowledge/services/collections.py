@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import Count, Q
 
 from webapp.audit import api as audit
+from webapp.audit.types import JSON
 from webapp.knowledge.errors import InvalidInput, NotFound
 from webapp.knowledge.models import Collection, Document
 from webapp.knowledge.services import access, documents
@@ -28,7 +29,15 @@ def list_collections(user_id: int, collection_id: UUID | None = None) -> list[Co
         shared_with=ArrayAgg("groups__id", filter=Q(groups__isnull=False), distinct=True, default=[]),
     ).order_by("name", "created_at")
     staff = access.is_staff(user_id)
-    return [_build_info(user_id, row, is_staff=staff) for row in rows]
+    return [
+        _build_info(
+            row,
+            document_count=row.document_count,
+            group_ids=tuple(row.shared_with),
+            may_write=access.may_write(user_id, row, is_staff=staff),
+        )
+        for row in rows
+    ]
 
 
 def get_collection(user_id: int, collection_id: UUID) -> CollectionInfo:
@@ -75,16 +84,15 @@ def delete_collection(user_id: int, collection_id: UUID) -> None:
     collection.delete()
 
 
-def _build_info(user_id: int, row: Collection, *, is_staff: bool) -> CollectionInfo:
-    may_write = access.may_write(user_id, row, is_staff=is_staff)
+def _build_info(row: Collection, *, document_count: int, group_ids: tuple[int, ...], may_write: bool) -> CollectionInfo:
     return CollectionInfo(
         id=row.pk,
         name=row.name,
         description=row.description,
         owner_id=row.owner_id,
         everyone=row.everyone,
-        group_ids=tuple(row.shared_with) if may_write else (),  # type: ignore[attr-defined] - annotated above
-        document_count=row.document_count,  # type: ignore[attr-defined] - annotated above
+        group_ids=group_ids if may_write else (),
+        document_count=document_count,
         may_write=may_write,
         created_at=row.created_at,
     )
@@ -106,11 +114,11 @@ def _clean_description(description: str) -> str:
     return cleaned
 
 
-def _record(action: str, user_id: int, collection: Collection, **detail: object) -> None:
+def _record(action: str, user_id: int, collection: Collection, **detail: JSON) -> None:
     audit.record(
         action=action,
         actor_id=user_id,
         object_type="collection",
         object_id=str(collection.pk),
-        detail={"name": collection.name, **detail},  # type: ignore[dict-item] - plain JSON values
+        detail={"name": collection.name, **detail},
     )

@@ -33,8 +33,11 @@ KIND = "ingest"
 MAX_ATTEMPTS = 8
 BATCH = 32
 LONGEST_DELAY_SECONDS = 60
-GAVE_UP = "Indexing was stopped after {attempts} attempts: {cause} Try again, or ask your administrator (reference {reference})."
-EMBEDDER_SILENT = "The embedding service did not answer."
+GAVE_UP = (
+    "Indexing was stopped after {attempts} attempts: {cause} Try again, or ask your administrator "
+    "(reference {reference})."
+)
+EMBEDDER_SILENT = "The embedding service did not do its part."
 UNEXPECTED = "Something unexpected went wrong."
 
 

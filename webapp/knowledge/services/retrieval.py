@@ -1,4 +1,4 @@
-"""Retrieval: the passages a user may read that fit a question best. Permission stands in the statement that searches."""
+"""The passages a user may read that fit a question best. Permission stands in the statement that searches."""
 
 from collections.abc import Collection as SizedIterable
 from dataclasses import replace
