@@ -73,7 +73,7 @@ def append(run_id: UUID, type_: str, data: Mapping[str, Any], grant: LeaseGrant 
         if row is None:
             raise LogClosed(run_id)
         event = Event(run_id, row[0], number, type_, json.loads(text), row[1])
-        transaction.on_commit(lambda: publish(event))
+        transaction.on_commit(lambda: publish(event), robust=True)
     return event
 
 

@@ -2,7 +2,7 @@
 
 import logging
 from datetime import datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from uuid import UUID
 
 from django.db import transaction
@@ -25,7 +25,7 @@ def compute_cost(price: Price | None, input_tokens: int | None, output_tokens: i
     if price is None:
         return Decimal(0)
     total = (input_tokens or 0) * price.input_per_million + (output_tokens or 0) * price.output_per_million
-    return (total / MILLION).quantize(Decimal("0.000001"))
+    return (total / MILLION).quantize(Decimal("0.000001"), ROUND_HALF_UP)
 
 
 def open_call(kind: CallKind, model: str, attribution: Attribution) -> int:
