@@ -60,6 +60,8 @@ def _with_absolute_paths(settings: Settings, base: Path) -> Settings:
 def _explain(item: Any) -> str:
     where = [str(part) for part in item["loc"]]
     dotted = ".".join(where) or "the file"
+    if item["type"] == "value_error":
+        return str(item["ctx"]["error"])
     if item["type"] != "extra_forbidden":
         return f"{dotted}: {_in_words(item)} (found {item['input']!r})."
     names = _names_beside(where)

@@ -1,10 +1,11 @@
 """Every key of ``appliance.yaml`` with its type and default. ``reference.yaml`` documents each of them."""
 
 import hashlib
+import itertools
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from appliance.settings.environment import REPOSITORY
 from appliance.settings.secrets import Secret, ensure_secret
@@ -78,6 +79,14 @@ class Settings(Section):
     worker: Worker = Worker()
     ingestion: Ingestion = Ingestion()
     install: Install = Install()
+
+    @model_validator(mode="after")
+    def _refuse_one_port_for_two(self) -> Self:
+        ports = {"web.port": self.web.port, "model.port": self.model.port, "embeddings.port": self.embeddings.port}
+        for (key, port), (other, its) in itertools.combinations(ports.items(), 2):
+            if port == its:
+                raise ValueError(f"{key} and {other} are both {port}; each needs its own.")
+        return self
 
     @property
     def secrets_dir(self) -> Path:

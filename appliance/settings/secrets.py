@@ -22,12 +22,12 @@ class Secret:
 def ensure_secret(directory: Path, name: str, *, length_bytes: int = 32) -> Secret:
     """Return the secret in ``directory/name``, creating it (URL-safe text, mode 0600) when it is not there.
 
-    Two processes that start at once agree: creation is exclusive, the loser reads what the winner wrote.
+    Two that start at once agree: creation is exclusive, the loser reads what the winner wrote.
     """
     path = directory / name
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     if not path.exists():
-        draft = directory / f".{name}.{os.getpid()}"
+        draft = directory / f".{name}.{randomness.token_hex(8)}"
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w") as handle:
             handle.write(randomness.token_urlsafe(length_bytes))

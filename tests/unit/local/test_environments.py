@@ -1,0 +1,135 @@
+"""Environments: what counts as finished, what pip is told, and its failures in our words."""
+
+from pathlib import Path
+
+import pytest
+
+from appliance.local import environments
+from appliance.local.bootstrap import locks, pip_run
+from appliance.local.bootstrap.sources import Sources, read_sources
+from appliance.local.environments import Plan, build_plan
+
+LOCK = """\
+Django==5.2 \\
+    --hash=sha256:00
+    # via x
+uvicorn[standard]==1.0 ; python_version < '3.14' \\
+    --hash=sha256:11
+"""
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Plan:
+    for name in ("webapp.lock", "dev.lock"):
+        (tmp_path / name).write_text(f"# {name}\n{LOCK}")
+    (tmp_path / "env" / "bin").mkdir(parents=True)
+    (tmp_path / "env" / "bin" / "python").touch()
+    return Plan(tmp_path / "env", tmp_path / "webapp.lock", (), (tmp_path / "dev.lock",))
+
+
+def test_packages_are_counted(plan: Plan) -> None:
+    assert locks.count_packages(plan.lock) == 2
+
+
+def test_environment_without_a_stamp_is_unfinished(plan: Plan) -> None:
+    assert not plan.is_finished()
+
+
+def test_environment_with_its_locks_stamp_is_finished(plan: Plan) -> None:
+    plan.stamp.write_text(locks.build_stamp(plan.lock))
+    assert plan.is_finished()
+
+
+def test_development_environment_counts_as_the_web_applications(plan: Plan) -> None:
+    plan.stamp.write_text(locks.build_stamp(plan.also_finished_by[0]))
+    assert plan.is_finished()
+
+
+def test_changed_lock_makes_the_environment_unfinished(plan: Plan) -> None:
+    plan.stamp.write_text(locks.build_stamp(plan.lock))
+    plan.lock.write_text(LOCK + "more==1\n")
+    assert not plan.is_finished()
+
+
+def test_environment_without_its_python_is_unfinished(plan: Plan) -> None:
+    plan.stamp.write_text(locks.build_stamp(plan.lock))
+    plan.python.unlink()
+    assert not plan.is_finished()
+
+
+@pytest.mark.parametrize(("cuda", "lock"), [(False, "inference-cpu.lock"), (True, "inference-cuda.lock")])
+def test_inference_environment_has_a_lock_for_each_device(cuda: bool, lock: str) -> None:
+    plan = build_plan("inference", cuda=cuda)
+    assert (plan.lock.name, plan.pip_options) == (lock, ("--no-deps",))
+
+
+def test_every_lock_has_an_estimate_of_its_size() -> None:
+    assert {file.name for file in environments.REQUIREMENTS.glob("*.lock")} == environments.NEEDED_BYTES.keys()
+
+
+def test_pip_is_told_exactly_this() -> None:
+    sources = Sources(Path("/srv/wheels"), "https://packages.example.com/simple")
+    assert pip_run.build_command(Path("/env/bin/python"), Path("/r/x.lock"), ("--no-deps",), sources) == [
+        "/env/bin/python", "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--progress-bar", "off",
+        "--no-deps", "--require-hashes", "-r", "/r/x.lock", "--find-links", "/srv/wheels",
+        "--extra-index-url", "https://packages.example.com/simple",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ("ERROR: No matching distribution found for torch==2.13.0+cpu", "docs/how-to/install-pytorch-cpu.md"),
+        ("OSError: [Errno 28] No space left on device", "The disk is full."),
+        ("NewConnectionError: Temporary failure in name resolution", "The package index cannot be reached."),
+        ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES", "A package is not the file that x.lock names"),
+        ("something else", "Installing x.lock failed.\n  | something else"),
+    ],
+)
+def test_failure_of_pip_is_explained_with_the_fix(said: str, expected: str) -> None:
+    assert expected in pip_run.explain(said, lock=Path("x.lock"), log=Path("/env/install.log"))
+
+
+def test_missing_torch_names_both_ways_to_get_it() -> None:
+    message = pip_run.explain("No matching distribution found for torch", lock=Path("x.lock"), log=Path("l"))
+    assert "wheelhouse:" in message
+    assert "extra_index_url:" in message
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", Sources()),
+        ("install:\n  wheelhouse: wheels  # ours\n", Sources(wheelhouse=Path("wheels"))),
+        ("install:\n    wheelhouse: '/srv/wheels'\n", Sources(wheelhouse=Path("/srv/wheels"))),
+        (
+            'install:\n  extra_index_url: "https://a.example/simple"\n',
+            Sources(extra_index_url="https://a.example/simple"),
+        ),
+        ("model:\n  device: cpu\ninstall:\n  wheelhouse: null\n", Sources(device="cpu")),
+        ("other:\n  wheelhouse: /no\n# install:\n#   wheelhouse: /no\n", Sources()),
+    ],
+)
+def test_sources_are_read_without_a_yaml_library(tmp_path: Path, text: str, expected: Sources) -> None:
+    config = tmp_path / "appliance.yaml"
+    config.write_text(text)
+    found = read_sources(config)
+    wheelhouse = tmp_path / expected.wheelhouse if expected.wheelhouse else None
+    assert (found.wheelhouse, found.extra_index_url, found.device) == (
+        wheelhouse, expected.extra_index_url, expected.device,
+    )  # fmt: skip
+
+
+def test_sources_without_a_configuration_are_pips_own(tmp_path: Path) -> None:
+    assert read_sources(tmp_path / "absent.yaml") == Sources()
+
+
+@pytest.mark.parametrize(
+    ("device", "driver", "expected"),
+    [("auto", False, False), ("auto", True, True), ("cpu", True, False), ("cuda", False, True)],
+)
+def test_cuda_is_wanted_by_setting_or_driver(
+    device: str, driver: bool, expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(environments, "find_nvidia_driver", lambda: driver)
+    assert environments.wants_cuda(Sources(device=device)) is expected

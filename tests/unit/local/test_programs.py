@@ -1,0 +1,88 @@
+"""Every component's command line and closed environment, exactly."""
+
+from pathlib import Path
+
+from appliance.local.programs import Installation, Program, build_programs, build_webapp_environment
+from appliance.local.release import Release
+from appliance.settings import Settings
+from appliance.topology import build_topology
+from inference.serving.command import Command
+
+SETTINGS = Settings(data_dir=Path("/data"))
+INSTALLATION = Installation(Path("/code"), Path("/etc/appliance.yaml"), Path("/code/.venv/webapp/bin/python"))
+RELEASE = Release(webapp="w1", inference="i1", demonstration="d1")
+EMBEDDER = Command(("python", "-m", "embedder"), {"HF_HUB_OFFLINE": "1"})
+ENGINE = Command(("python", "-m", "engine"), {"VLLM_NO_USAGE_STATS": "1"})
+
+
+def build(engine: Command | None, launcher: tuple[str, ...] = ()) -> dict[str, Program]:
+    programs = build_programs(
+        SETTINGS, build_topology(SETTINGS), INSTALLATION, RELEASE, postgres=("postgres", "-D", "/data/postgres"),
+        redis=("redis-server", "/data/redis/redis.conf"), embedder=EMBEDDER, engine=engine, launcher=launcher,
+    )  # fmt: skip
+    return {program.name: program for program in programs}
+
+
+def test_programs_are_in_the_order_of_starting() -> None:
+    assert list(build(ENGINE)) == ["postgres", "redis", "embedder", "engine", "web", "worker", "scheduler"]
+
+
+def test_no_engine_without_a_model() -> None:
+    assert "engine" not in build(None)
+
+
+def test_command_lines_are_exactly_these() -> None:
+    python = "/code/.venv/webapp/bin/python"
+    programs = build(ENGINE)
+    assert programs["web"].argv == (
+        python, "-m", "uvicorn", "webapp.config.asgi:application", "--host", "127.0.0.1", "--port", "8400",
+        "--lifespan", "off", "--no-access-log", "--no-server-header", "--timeout-graceful-shutdown", "5",
+    )  # fmt: skip
+    assert programs["worker"].argv == (
+        python, "-m", "celery", "-A", "webapp.config.celery:app", "worker", "--pool", "threads", "--concurrency", "8",
+        "--queues", "runs,ingestion,default", "--hostname", "worker@appliance", "--without-mingle", "--without-gossip",
+        "--loglevel", "INFO",
+    )  # fmt: skip
+    assert programs["scheduler"].argv == (
+        python, "-m", "celery", "-A", "webapp.config.celery:app", "beat", "--schedule", "/data/cache/schedule",
+        "--pidfile", "", "--loglevel", "INFO",
+    )  # fmt: skip
+    assert programs["engine"].argv == ("python", "-m", "engine")
+
+
+def test_launcher_goes_before_every_command() -> None:
+    assert all(program.argv[:2] == ("env", "--") for program in build(ENGINE, ("env", "--")).values())
+
+
+def test_every_program_carries_the_mark_of_its_data_directory() -> None:
+    assert {program.env["APPLIANCE_DATA_DIR"] for program in build(ENGINE).values()} == {"/data"}
+
+
+def test_environment_of_the_web_application_is_closed() -> None:
+    assert build_webapp_environment(SETTINGS, INSTALLATION) == {
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "LANG": "C.UTF-8",
+        "HOME": "/data/cache/home",
+        "APPLIANCE_DATA_DIR": "/data",
+        "APPLIANCE_CONFIG": "/etc/appliance.yaml",
+        "PYTHONPATH": "/code",
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "XDG_CACHE_HOME": "/data/cache",
+        "LANGGRAPH_STRICT_MSGPACK": "true",
+    }
+
+
+def test_changed_code_changes_only_the_programs_that_run_it() -> None:
+    programs = build(ENGINE)
+    assert {name for name, program in programs.items() if program.env.get("APPLIANCE_RELEASE") == "w1"} == {
+        "web", "worker", "scheduler",
+    }  # fmt: skip
+    assert {name for name, program in programs.items() if program.env.get("APPLIANCE_RELEASE") == "i1"} == {
+        "embedder", "engine",
+    }  # fmt: skip
+
+
+def test_postgres_is_told_to_stop_fast_and_stops_its_own_children() -> None:
+    postgres = build(None)["postgres"]
+    assert (postgres.stop_signal, postgres.stops_group) == ("INT", False)

@@ -1,0 +1,93 @@
+"""appliance.yaml is read, or refused with the path of the key and what to write instead."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from appliance.settings import SettingsError, load
+from appliance.settings.model import UNIX_SOCKET_PATH_LIMIT, Settings
+
+
+def write(folder: Path, text: str) -> Path:
+    file = folder / "appliance.yaml"
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+def test_missing_file_means_every_default(tmp_path: Path) -> None:
+    settings = load(tmp_path / "absent.yaml")
+    assert settings.web.port == 8400
+    assert settings.model.path is None
+    assert settings.data_dir.is_absolute()
+
+
+@pytest.mark.parametrize("text", ["", "# only a comment\n", "---\n"])
+def test_empty_file_means_every_default(tmp_path: Path, text: str) -> None:
+    assert load(write(tmp_path, text)).worker.concurrency == 8
+
+
+def test_relative_paths_start_at_the_folder_of_the_file(tmp_path: Path) -> None:
+    settings = load(write(tmp_path, "data_dir: state\nmodel: {path: models/tiny}\ninstall: {wheelhouse: wheels}\n"))
+    assert settings.data_dir == tmp_path / "state"
+    assert settings.model.path == tmp_path / "models/tiny"
+    assert settings.install.wheelhouse == tmp_path / "wheels"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("web: {prot: 8080}", "web.prot: there is no such key; did you mean 'web.port'?"),
+        ("wep: {port: 8080}", "wep: there is no such key; did you mean 'web'?"),
+        ("wheelhouse: /srv/wheels", "wheelhouse: there is no such key; did you mean 'install.wheelhouse'?"),
+        ("site: {zzz: 1}", "site.zzz: there is no such key; valid here: language, name, time_zone."),
+        (
+            "web: {port: many}",
+            "web.port: should be a valid integer, unable to parse string as an integer (found 'many').",
+        ),
+        ("web: {port: 99999}", "web.port: should be less than or equal to 65535 (found 99999)."),
+        ("web: 8080", "web: this is a section, so it needs keys of its own below it (found 8080)."),
+        ("web: {allowed_hosts: [{a: 1}]}", "web.allowed_hosts.0: should be a valid string (found {'a': 1})."),
+        ("model: {device: tpu}", "model.device: should be 'auto', 'cpu' or 'cuda' (found 'tpu')."),
+    ],
+)
+def test_bad_key_is_refused_with_its_path_and_the_fix(tmp_path: Path, text: str, expected: str) -> None:
+    file = write(tmp_path, text)
+    with pytest.raises(SettingsError) as caught:
+        load(file)
+    assert str(caught.value) == f"{file} cannot be used:\n  {expected}"
+
+
+def test_all_bad_keys_are_reported_at_once(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"(?s)web\.prot.*worker\.concurrency"):
+        load(write(tmp_path, "web: {prot: 1}\nworker: {concurrency: 0}\n"))
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"), [("a: [", "is not valid YAML"), ("- 1\n- 2\n", "must hold keys and values, not list")]
+)
+def test_file_that_is_no_mapping_is_refused(tmp_path: Path, text: str, reason: str) -> None:
+    with pytest.raises(SettingsError, match=reason):
+        load(write(tmp_path, text))
+
+
+def test_two_components_cannot_have_the_same_port(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"web\.port and model\.port are both 8410; each needs its own"):
+        load(write(tmp_path, "web: {port: 8410}\n"))
+
+
+def test_settings_cannot_be_changed() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        Settings().web.port = 1  # type: ignore[misc]  # the point of the test
+
+
+def test_run_dir_is_in_the_data_dir_when_a_socket_fits() -> None:
+    assert Settings(data_dir=Path("/srv/appliance")).run_dir == Path("/srv/appliance/run")
+
+
+def test_run_dir_moves_to_tmp_when_a_socket_would_not_fit() -> None:
+    long = Settings(data_dir=Path("/" + "d" * UNIX_SOCKET_PATH_LIMIT))
+    other = Settings(data_dir=Path("/" + "e" * UNIX_SOCKET_PATH_LIMIT))
+    assert long.run_dir.parts[:2] == ("/", "tmp")
+    assert long.run_dir != other.run_dir
+    assert len(str(long.run_dir / "postgresql/.s.PGSQL.5432.lock")) <= UNIX_SOCKET_PATH_LIMIT

@@ -1,0 +1,41 @@
+"""Secrets are files that only their owner reads, and values that do not print."""
+
+import stat
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from appliance.settings import Settings, ensure_secret
+
+
+def test_secret_is_created_once_with_mode_0600(tmp_path: Path) -> None:
+    first = ensure_secret(tmp_path / "secrets", "django")
+    file = tmp_path / "secrets" / "django"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+    assert len(first.reveal()) >= 40
+    assert ensure_secret(tmp_path / "secrets", "django") == first
+
+
+def test_secrets_differ_from_each_other(tmp_path: Path) -> None:
+    assert ensure_secret(tmp_path, "one").reveal() != ensure_secret(tmp_path, "two").reveal()
+
+
+def test_secret_never_prints(tmp_path: Path) -> None:
+    secret = ensure_secret(tmp_path, "redis")
+    shown = f"{secret} {secret!r} {[secret]}"
+    assert secret.reveal() not in shown
+    assert "********" in shown
+
+
+def test_settings_do_not_carry_secrets(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path)
+    value = settings.secret("django").reveal()
+    assert value not in repr(settings)
+    assert value not in settings.model_dump_json()
+
+
+def test_secret_created_by_many_at_once_is_the_same_for_all(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda _: ensure_secret(tmp_path, "raced").reveal(), range(64)))
+    assert len(set(found)) == 1
+    assert [file.name for file in tmp_path.iterdir()] == ["raced"]
