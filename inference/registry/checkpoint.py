@@ -16,10 +16,11 @@ from inference.registry.errors import (
     UnsafeWeightsError,
     WeightsMissingError,
 )
-from inference.registry.families import FAMILIES, Family, find_family
+from inference.registry.families import FAMILIES, EngineParser, Family, find_family
 
 UNSAFE_WEIGHTS = (".bin", ".pt", ".pth", ".pkl", ".ckpt")
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "tekken.json")
+VOCABULARY_FILES = (*TOKENIZER_FILES, "tokenizer_config.json", "added_tokens.json")
 CHAT_TEMPLATE_FILES = ("chat_template.jinja", "chat_template.json")
 MAX_HEADER_BYTES = 100 * 1024 * 1024
 LICENCE_LINE = re.compile(r"^license:\s*(\S+)\s*$", re.MULTILINE)
@@ -27,12 +28,17 @@ LICENCE_LINE = re.compile(r"^license:\s*(\S+)\s*$", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What a model directory says about itself. ``weights_bytes``: the safetensors files together."""
+    """What a model directory says about itself. ``weights_bytes``: the safetensors files together.
+
+    The parsers are the engine's names, None where this tokenizer cannot work with them.
+    """
 
     path: Path
     architecture: str
     family: Family
     quantization: Literal["bitsandbytes"] | None
+    tool_parser: str | None
+    reasoning_parser: str | None
     trained_context_tokens: int | None
     weights_bytes: int
     licence: str | None
@@ -53,6 +59,8 @@ def inspect_checkpoint(path: Path) -> Checkpoint:
         architecture=architecture,
         family=family,
         quantization="bitsandbytes" if method == "bitsandbytes" else None,
+        tool_parser=_find_parser(path, family.tools),
+        reasoning_parser=_find_parser(path, family.reasoning),
         trained_context_tokens=config.get("max_position_embeddings"),
         weights_bytes=weights_bytes,
         licence=_find_licence(path / "README.md"),
@@ -149,6 +157,14 @@ def _require_tokenizer(path: Path) -> None:
             "there is no chat template, so this is probably a base model.",
             "Choose the instruct version, or add a chat_template.jinja.",
         )
+
+
+def _find_parser(path: Path, parser: EngineParser | None) -> str | None:
+    """The parser's name when its token occurs in the vocabulary, as bytes: the files have several formats."""
+    if parser is None:
+        return None
+    files = [path / name for name in VOCABULARY_FILES if (path / name).exists()]
+    return parser.name if any(parser.token.encode() in file.read_bytes() for file in files) else None
 
 
 def _find_licence(card: Path) -> str | None:

@@ -76,8 +76,8 @@ def build_directory_spec(wish: ModelWish, checkpoint: Checkpoint, device: Device
         quantization=wish.quantization or checkpoint.quantization,
         max_context_tokens=wish.max_context_tokens,
         served_name=wish.name or checkpoint.path.name,
-        tool_parser=checkpoint.family.tool_parser,
-        reasoning_parser=checkpoint.family.reasoning_parser,
+        tool_parser=checkpoint.tool_parser,
+        reasoning_parser=checkpoint.reasoning_parser,
         licence=checkpoint.licence,
     )
 
@@ -89,8 +89,8 @@ def with_checkpoint(spec: ModelSpec, checkpoint: Checkpoint) -> ModelSpec:
         path=checkpoint.path,
         family=checkpoint.family.name,
         quantization=spec.quantization or checkpoint.quantization,
-        tool_parser=checkpoint.family.tool_parser,
-        reasoning_parser=checkpoint.family.reasoning_parser,
+        tool_parser=checkpoint.tool_parser,
+        reasoning_parser=checkpoint.reasoning_parser,
         licence=spec.licence or checkpoint.licence,
     )
 

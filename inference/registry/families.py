@@ -4,24 +4,42 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Family:
-    """``tool_parser`` and ``reasoning_parser`` are names of the engine's; None means it needs none."""
+class EngineParser:
+    """One of the engine's parsers. It refuses to start with a tokenizer that does not know ``token``."""
 
     name: str
+    token: str
+
+
+@dataclass(frozen=True)
+class Family:
+    name: str
     architectures: tuple[str, ...]
-    tool_parser: str
-    reasoning_parser: str | None = None
+    tools: EngineParser
+    reasoning: EngineParser | None = None
 
 
 FAMILIES = (
-    Family(name="llama", architectures=("LlamaForCausalLM",), tool_parser="llama3_json"),
-    Family(name="mistral", architectures=("MistralForCausalLM",), tool_parser="mistral"),
-    Family(name="qwen2", architectures=("Qwen2ForCausalLM",), tool_parser="hermes"),
+    Family(
+        name="llama",
+        architectures=("LlamaForCausalLM",),
+        tools=EngineParser("llama3_json", "<|python_tag|>"),  # since Llama 3.1
+    ),
+    Family(
+        name="mistral",
+        architectures=("MistralForCausalLM",),
+        tools=EngineParser("mistral", "[TOOL_CALLS]"),
+    ),
+    Family(
+        name="qwen2",
+        architectures=("Qwen2ForCausalLM",),
+        tools=EngineParser("hermes", "<tool_call>"),
+    ),
     Family(
         name="qwen3",
         architectures=("Qwen3ForCausalLM", "Qwen3MoeForCausalLM"),
-        tool_parser="qwen3_json",
-        reasoning_parser="qwen3",
+        tools=EngineParser("qwen3_json", "<tool_call>"),
+        reasoning=EngineParser("qwen3", "</think>"),
     ),
 )
 

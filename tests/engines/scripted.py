@@ -31,7 +31,7 @@ from tests.engines.script import (
 )
 
 MODEL = "scripted-test-engine"
-MAX_MODEL_TOKENS = 32768
+MAX_MODEL_TOKENS = 16384
 REMEMBERED_REQUESTS = 200
 
 Message = MutableMapping[str, Any]
@@ -148,7 +148,7 @@ class ScriptedAnswer:
             content=None if self.rule.tool_name else "".join(self._pieces),
             tool_calls=[self._tool_call()] if self.rule.tool_name else [],
             finish_reason=self._finish_reason,
-            usage=wire.build_full_usage(self._prompt_tokens, self._completion_tokens()),
+            usage=wire.build_whole_usage(self._prompt_tokens, self._completion_tokens()),
         )
 
     def events(self) -> list[bytes]:
@@ -157,16 +157,20 @@ class ScriptedAnswer:
         deltas: list[dict[str, Any]] = [{"content": piece} for piece in self._pieces] or [{"content": ""}]
         if self.rule.tool_name:
             deltas = wire.build_tool_call_deltas(self._tool_call())
-        chunks = [wire.build_first_chunk(self._id, self._created, MODEL)]
+        with_usage = bool(options.get("include_usage"))
+        throughout = with_usage and bool(options.get("continuous_usage_stats"))
+
+        def usage_after(tokens: int) -> dict[str, Any] | None:
+            return wire.build_usage(self._prompt_tokens, tokens) if throughout else None
+
+        head = (self._id, self._created, MODEL)
+        chunks = [wire.build_first_chunk(*head, usage_after(0))]
         for number, delta in enumerate(deltas, start=1):
             reason = self._finish_reason if number == len(deltas) else None
-            chunks.append(wire.build_chunk(self._id, self._created, MODEL, delta, reason))
-        if options.get("include_usage") and options.get("continuous_usage_stats"):
-            for spent, chunk in enumerate(chunks):
-                chunk["usage"] = wire.build_continuous_usage(self._prompt_tokens, spent)
-        if options.get("include_usage"):
+            chunks.append(wire.build_chunk(*head, delta, finish_reason=reason, usage=usage_after(number)))
+        if with_usage:
             usage = wire.build_usage(self._prompt_tokens, self._completion_tokens())
-            chunks.append(wire.build_usage_chunk(self._id, self._created, MODEL, usage))
+            chunks.append(wire.build_usage_chunk(*head, usage))
         chunks[-1]["system_fingerprint"] = wire.FINGERPRINT
         return [wire.encode_event(chunk) for chunk in chunks]
 

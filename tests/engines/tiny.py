@@ -24,7 +24,7 @@ from transformers import (
 
 FAMILIES = ("llama", "mistral", "qwen3")
 VOCABULARY = 1024
-RECIPE = 2  # grows when a checkpoint of the same name would come out different
+RECIPE = 3  # grows when a checkpoint of the same name would come out different
 DIMENSIONS = {
     "hidden_size": 256,
     "intermediate_size": 512,
@@ -41,7 +41,14 @@ ARCHITECTURES = {
 }
 # Begin of text, end of a turn, padding; then what the family's template needs.
 SPECIAL_TOKENS = {
-    "llama": ("<|begin_of_text|>", "<|eot_id|>", "<|pad|>", "<|start_header_id|>", "<|end_header_id|>"),
+    "llama": (
+        "<|begin_of_text|>",
+        "<|eot_id|>",
+        "<|pad|>",
+        "<|start_header_id|>",
+        "<|end_header_id|>",
+        "<|python_tag|>",
+    ),
     "mistral": ("<s>", "</s>", "<pad>", "[INST]", "[/INST]", "[TOOL_CALLS]"),
     "qwen3": (
         "<|endoftext|>",

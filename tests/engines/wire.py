@@ -8,38 +8,42 @@ Object = dict[str, Any]
 
 
 def build_usage(prompt_tokens: int, completion_tokens: int) -> Object:
+    """As in a stream."""
     return {
         "prompt_tokens": prompt_tokens,
         "total_tokens": prompt_tokens + completion_tokens,
         "completion_tokens": completion_tokens,
+        "completion_tokens_details": {"reasoning_tokens": 0},
     }
 
 
-def build_continuous_usage(prompt_tokens: int, completion_tokens: int) -> Object:
-    details = {"completion_tokens_details": {"reasoning_tokens": 0}}
-    return {**build_usage(prompt_tokens, completion_tokens), **details}
-
-
-def build_full_usage(prompt_tokens: int, completion_tokens: int) -> Object:
-    details = {"prompt_tokens_details": None, "completion_tokens_details": {"reasoning_tokens": 0}}
-    return {**build_usage(prompt_tokens, completion_tokens), **details}
+def build_whole_usage(prompt_tokens: int, completion_tokens: int) -> Object:
+    """As in an answer that is not streamed."""
+    usage = build_usage(prompt_tokens, completion_tokens)
+    details = usage.pop("completion_tokens_details")
+    return {**usage, "prompt_tokens_details": None, "completion_tokens_details": details}
 
 
 def _chunk_head(identity: str, created: int, model: str) -> Object:
     return {"id": identity, "object": "chat.completion.chunk", "created": created, "model": model}
 
 
-def build_first_chunk(identity: str, created: int, model: str) -> Object:
+def build_first_chunk(identity: str, created: int, model: str, usage: Object | None) -> Object:
     choice = {"index": 0, "delta": {"role": "assistant", "content": ""}, "logprobs": None, "finish_reason": None}
-    head = _chunk_head(identity, created, model)
-    return {**head, "choices": [choice], "prompt_token_ids": None, "prompt_text": None}
+    chunk = {**_chunk_head(identity, created, model), "choices": [choice]}
+    if usage is not None:
+        chunk["usage"] = usage
+    return {**chunk, "prompt_token_ids": None, "prompt_text": None}
 
 
-def build_chunk(identity: str, created: int, model: str, delta: Object, finish_reason: str | None = None) -> Object:
-    choice: Object = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason, "token_ids": None}
+def build_chunk(
+    identity: str, created: int, model: str, delta: Object, *, finish_reason: str | None, usage: Object | None
+) -> Object:
+    choice: Object = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
     if finish_reason is not None:
         choice["stop_reason"] = None
-    return {**_chunk_head(identity, created, model), "choices": [choice]}
+    chunk = {**_chunk_head(identity, created, model), "choices": [{**choice, "token_ids": None}]}
+    return chunk if usage is None else {**chunk, "usage": usage}
 
 
 def build_tool_call_deltas(call: Object) -> list[Object]:

@@ -1,5 +1,10 @@
-"""What the scripted engine sends has the keys, the types and the order of what the real vLLM sends."""
+"""What the scripted engine sends has the keys, the types and the order of what the real vLLM sends.
 
+How many tokens come in one event is the engine's own affair, so events of the same form in a row count as one. The tiny
+model is held to one visible token, because what it would write by chance changes which events there are.
+"""
+
+import itertools
 import json
 from dataclasses import dataclass
 from typing import Any
@@ -40,8 +45,15 @@ def read(url: str, served_model: str, **body: Any) -> Answer:
         lines = [line.removeprefix("data: ") for line in response.text.split("\n\n") if line]
         assert lines[-1].strip() == "[DONE]"
         shapes = [shape(json.loads(line)) for line in lines[:-1]]
-        return Answer(response.status_code, media_type, [*shapes, "[DONE]"])
+        different = [form for form, _ in itertools.groupby(shapes)]
+        return Answer(response.status_code, media_type, [*different, "[DONE]"])
     return Answer(response.status_code, media_type, [shape(response.json())])
+
+
+def visible_token(engine: RunningEngine) -> int:
+    body = {"model": engine.model, "prompt": "water", "add_special_tokens": False}
+    answer = httpx.post(f"{engine.url}/tokenize", json=body, trust_env=False)
+    return int(answer.json()["tokens"][0])
 
 
 @pytest.mark.parametrize(
@@ -61,7 +73,7 @@ def read(url: str, served_model: str, **body: Any) -> Answer:
         {"max_tokens": 3},
         {"messages": []},
         {"messages": QUESTION, "max_tokens": -1},
-        {"messages": [{"role": "user", "content": "word " * 40000}], "max_tokens": 3, "stream": True},
+        {"messages": [{"role": "user", "content": "w " * 18000}], "max_tokens": 3, "stream": True},
         {"content": b"{nonsense"},
     ],
     ids=["whole", "stream", "usage", "usage-throughout", "404", "404-stream", "400", "empty", "tokens", "long", "json"],
@@ -69,7 +81,8 @@ def read(url: str, served_model: str, **body: Any) -> Answer:
 def test_scripted_answer_has_the_form_of_a_real_one(
     tiny_engine: RunningEngine, scripted_engine: str, body: dict[str, Any]
 ) -> None:
-    real = read(tiny_engine.url, tiny_engine.model, **{"ignore_eos": True, **body})
+    steady = {"ignore_eos": True, "allowed_token_ids": [visible_token(tiny_engine)]}
+    real = read(tiny_engine.url, tiny_engine.model, **({**steady, **body} if "content" not in body else body))
     assert read(scripted_engine, MODEL, **body) == real
 
 

@@ -21,8 +21,8 @@ def build_spec(family: str, device: Device = "cpu") -> ModelSpec:
         path=Path(f"/models/{family}"),
         family=family,
         served_name=family,
-        tool_parser=known.tool_parser,
-        reasoning_parser=known.reasoning_parser,
+        tool_parser=known.tools.name,
+        reasoning_parser=known.reasoning.name if known.reasoning else None,
     )
 
 

@@ -25,7 +25,7 @@ def model(tmp_path: Path) -> Path:
         json.dumps({"architectures": ["Qwen3ForCausalLM"], "max_position_embeddings": 4096})
     )
     write_safetensors(tmp_path / "model.safetensors")
-    (tmp_path / "tokenizer.json").write_text("{}")
+    (tmp_path / "tokenizer.json").write_text('{"added_tokens": ["<tool_call>", "</think>"]}')
     (tmp_path / "tokenizer_config.json").write_text(json.dumps({"chat_template": "{{ messages }}"}))
     (tmp_path / "README.md").write_text("---\nlicense: apache-2.0\n---\nlicense: no\n")
     return tmp_path
@@ -36,6 +36,14 @@ def test_complete_checkpoint_is_described(model: Path) -> None:
     assert (checkpoint.family.name, checkpoint.trained_context_tokens) == ("qwen3", 4096)
     assert (checkpoint.licence, checkpoint.quantization) == ("apache-2.0", None)
     assert checkpoint.weights_bytes == (model / "model.safetensors").stat().st_size
+
+
+def test_parsers_are_named_only_where_the_tokenizer_knows_their_tokens(model: Path) -> None:
+    with_tokens = inspect_checkpoint(model)
+    assert (with_tokens.tool_parser, with_tokens.reasoning_parser) == ("qwen3_json", "qwen3")
+    (model / "tokenizer.json").write_text("{}")
+    without = inspect_checkpoint(model)
+    assert (without.tool_parser, without.reasoning_parser) == (None, None)
 
 
 def test_checkpoint_quantised_with_bitsandbytes_says_so(model: Path) -> None:

@@ -69,7 +69,17 @@ def test_choice_is_none_with_the_reason_in_words(wish: ModelWish, machine: Machi
 
 
 def test_directory_named_is_chosen_before_all_else_and_needs_no_hub() -> None:
-    checkpoint = Checkpoint(Path("/m/llama"), "LlamaForCausalLM", get_family(name="llama"), None, 4096, 1, "llama3.1")
+    checkpoint = Checkpoint(
+        path=Path("/m/llama"),
+        architecture="LlamaForCausalLM",
+        family=get_family(name="llama"),
+        quantization=None,
+        tool_parser="llama3_json",
+        reasoning_parser=None,
+        trained_context_tokens=4096,
+        weights_bytes=1,
+        licence="llama3.1",
+    )
     wish = ModelWish(path=checkpoint.path, name="house", max_context_tokens=2048, quantization="bitsandbytes")
     choice = choose_model(wish, replace(with_gpu(24), hub_reachable=False), checkpoint=checkpoint)
     assert choice.spec == ModelSpec(

@@ -19,7 +19,7 @@ def put_model(models: Path, *, name: str | None = None) -> Path:
     folder.mkdir(parents=True)
     (folder / "config.json").write_text(json.dumps({"architectures": ["Qwen3ForCausalLM"]}))
     write_safetensors(folder / "model.safetensors")
-    (folder / "tokenizer.json").write_text("{}")
+    (folder / "tokenizer.json").write_text('{"added_tokens": ["<tool_call>"]}')
     (folder / "chat_template.jinja").write_text("{{ messages }}")
     write_marker(folder, hub_id="Qwen/Qwen3-0.6B", revision="main", commit="c0ffee")
     return folder
