@@ -10,7 +10,7 @@ from webapp.agents.graphs.state import AnswerState
 from webapp.agents.quoting import NO_MODEL, quoted_answer
 from webapp.agents.runs.context import RunContext
 from webapp.llm import api as llm
-from webapp.llm.errors import EngineRefused
+from webapp.llm.errors import EngineRefused, LlmError
 from webapp.llm.types import Delta, Generation, ModelInfo
 from webapp.prompts import api as prompts
 from webapp.prompts.types import PromptVersion
@@ -91,12 +91,16 @@ def _ask(
 
 def _stream_once(context: RunContext, deltas: Iterator[Delta], model: ModelInfo) -> Generation:
     with released_connection(), closing(deltas):  # type: ignore[type-var]  # a generator, which has close()
-        for delta in deltas:
-            if delta.final is not None:
-                context.flush()
-                context.raise_if_stopped()
-                return delta.final
-            if not context.has_begun:
-                context.begin_draft(model=model.name)
-            context.write(delta.text)
+        try:
+            for delta in deltas:
+                if delta.final is not None:
+                    context.flush()
+                    context.raise_if_stopped()
+                    return delta.final
+                if not context.has_begun:
+                    context.begin_draft(model=model.name)
+                context.write(delta.text)
+        except LlmError:
+            context.flush()  # the reader has what the engine said before it broke off
+            raise
     raise RuntimeError("a stream of the llm room ended without its final delta")
