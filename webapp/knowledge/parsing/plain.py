@@ -9,7 +9,7 @@ from webapp.knowledge.parsing.detection import looks_like_utf16
 from webapp.knowledge.parsing.types import ParsedDocument
 
 SAMPLE_BYTES = 65536
-MOSTLY_ASCII = 0.15
+MOST_FOREIGN = 0.3  # Western European languages have a few accented letters in a hundred
 PARAGRAPH = re.compile(r"\n[ \t]*\n")
 
 
@@ -33,7 +33,7 @@ def decode(content: bytes) -> str:
     except UnicodeDecodeError:
         pass
     sample = content[:SAMPLE_BYTES]
-    if sum(byte > 127 for byte in sample) > len(sample) * MOSTLY_ASCII:
+    if sum(byte > 127 for byte in sample) > len(sample) * MOST_FOREIGN:
         best = from_bytes(sample).best()
         if best is not None:
             return content.decode(best.encoding, "replace")

@@ -29,10 +29,12 @@ def upload_document(user_id: int, collection_id: UUID, filename: str, content: b
     return build_info(document, may_write=True)
 
 
-def store_document(collection_id: UUID, user_id: int | None, filename: str, content: bytes) -> Document:
+def store_document(
+    collection_id: UUID, user_id: int | None, filename: str, content: bytes, *, keep_path: bool = False
+) -> Document:
     """Store and enqueue, in the caller's transaction, for somebody already allowed to. Raises UnreadableDocument,
     DuplicateDocument."""
-    filename = clean_filename(filename)
+    filename = clean_path(filename) if keep_path else clean_filename(filename)
     limit_mib = settings.APPLIANCE.ingestion.max_upload_mib
     if len(content) > limit_mib * MIB:
         raise UnreadableDocument(Reason.TOO_LARGE, size_mib=-(-len(content) // MIB), limit_mib=limit_mib)
