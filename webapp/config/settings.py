@@ -26,12 +26,13 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.contrib.postgres",
+    # Before allauth, whose templates they replace.
+    "webapp.ui",
+    "webapp.accounts",
     "allauth",
     "allauth.account",
     "csp",
-    "webapp.ui",
     "webapp.search",
-    "webapp.accounts",
     "webapp.audit",
     "webapp.durable",
     "webapp.usage",
@@ -45,7 +46,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "webapp.ui.storage.StaticFilesMiddleware",
     "csp.middleware.CSPMiddleware",
     "webapp.ui.security.AdminPolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -4,9 +4,11 @@
 applications' folders, so nobody has to collect files in order to see a page.
 """
 
+from pathlib import Path
 from typing import Any
 
 from django.contrib.staticfiles.storage import StaticFilesStorage
+from whitenoise.middleware import WhiteNoiseMiddleware
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 
@@ -18,3 +20,11 @@ class HashedStaticFiles(CompressedManifestStaticFilesStorage):  # type: ignore[m
             return StaticFilesStorage.url(self, name)
         address: Any = super().url(name, force)
         return str(address)
+
+
+class StaticFilesMiddleware(WhiteNoiseMiddleware):  # type: ignore[misc] # whitenoise has no types for it
+    """Serves them. A folder that ``collectstatic`` has not made yet holds nothing, and that is no reason to warn."""
+
+    def add_files(self, root: str, prefix: str | None = None) -> None:
+        if Path(root).is_dir():
+            super().add_files(root, prefix)

@@ -1,0 +1,37 @@
+import json
+from io import StringIO
+from typing import Any
+
+from django.core.management import call_command
+
+from webapp.accounts.models import User
+
+
+def ensure_admin() -> dict[str, Any]:
+    output = StringIO()
+    call_command("ensure_admin", stdout=output)
+    report: dict[str, Any] = json.loads(output.getvalue())
+    return report
+
+
+def test_first_administrator_is_made_with_a_password_shown_once() -> None:
+    report = ensure_admin()
+    user = User.objects.get(username="admin")
+    assert report == {"created": True, "username": "admin", "password": report["password"]}
+    assert user.is_superuser
+    assert user.is_staff
+    assert user.must_change_password
+    assert user.check_password(report["password"])
+    assert report["password"] not in user.password
+
+
+def test_second_call_changes_nothing_and_shows_no_password() -> None:
+    ensure_admin()
+    before = User.objects.get(username="admin").password
+    assert ensure_admin() == {"created": False, "username": "admin", "password": None}
+    assert User.objects.get(username="admin").password == before
+
+
+def test_administrator_beside_an_ordinary_user_called_admin() -> None:
+    User.objects.create_user("admin")
+    assert ensure_admin()["username"] == "admin2"
