@@ -15,7 +15,7 @@ from redis.client import PubSub
 
 from webapp.streaming.mailbox import Mailbox
 from webapp.streaming.models import RunLog
-from webapp.streaming.publish import CHANNEL_PREFIX, decode_event
+from webapp.streaming.publish import CHANNEL_PREFIX, GONE, decode_event
 from webapp.streaming.redis import client
 
 log = logging.getLogger(__name__)
@@ -38,6 +38,7 @@ class Hub:
         self._pubsub: PubSub | None = None
         self._redis_away = False
         self._database_away = False
+        self._look_at = 0.0
 
     @contextmanager
     def listen(self, run_id: UUID, after: int, wake: Callable[[], None]) -> Iterator[Mailbox]:
@@ -65,7 +66,6 @@ class Hub:
             return {run_id: list(boxes) for run_id, boxes in self._boxes.items()}
 
     def _run(self) -> None:
-        look_at = 0.0
         last_used = time.monotonic()
         while True:
             with self._lock:
@@ -77,10 +77,9 @@ class Hub:
                     return
             try:
                 self._listen_once()
-                if time.monotonic() >= look_at:
+                if time.monotonic() >= self._look_at:
                     self._look()
-                    here = self._pubsub is not None
-                    look_at = time.monotonic() + (LOOK_SECONDS if here else LOOK_SECONDS_WITHOUT_REDIS)
+                    self._look_at = time.monotonic() + LOOK_SECONDS
             except Exception:
                 log.exception("Following run events went wrong; it goes on.")
                 time.sleep(LISTEN_SECONDS)
@@ -98,6 +97,7 @@ class Hub:
                 log.warning("Redis is away (%s): run events are read from the database.", error)
             self._redis_away = True
             time.sleep(LOOK_SECONDS_WITHOUT_REDIS)
+            self._look_at = time.monotonic()
 
     def _connect(self) -> None:
         pubsub = PubSub(client().connection_pool)
@@ -125,9 +125,11 @@ class Hub:
         run_id = UUID(channel.decode().removeprefix(CHANNEL_PREFIX))
         with self._lock:
             boxes = list(self._boxes.get(run_id, ()))
-        if boxes:
-            event = decode_event(run_id, data)
-            for box in boxes:
+        event = decode_event(run_id, data) if boxes and data != GONE else None
+        for box in boxes:
+            if event is None:
+                box.nudge()
+            else:
                 box.put(event)
 
     def _look(self) -> None:

@@ -15,7 +15,7 @@ from webapp.durable.types import LeaseGrant
 from webapp.streaming.errors import EventRefused, LogClosed
 from webapp.streaming.models import RunEvent, RunLog
 from webapp.streaming.payload import encode_data
-from webapp.streaming.publish import publish
+from webapp.streaming.publish import publisher
 from webapp.streaming.types import FINAL_TYPES, Event
 
 SCHEMA_VERSION = 1
@@ -73,7 +73,7 @@ def append(run_id: UUID, type_: str, data: Mapping[str, Any], grant: LeaseGrant 
         if row is None:
             raise LogClosed(run_id)
         event = Event(run_id, row[0], number, type_, json.loads(text), row[1])
-        transaction.on_commit(lambda: publish(event), robust=True)
+        transaction.on_commit(lambda: publisher.publish(event), robust=True)
     return event
 
 
@@ -96,3 +96,4 @@ def delete(run_id: UUID) -> None:
     with transaction.atomic():
         RunLog.objects.filter(run_id=run_id).delete()
         RunEvent.objects.filter(run_id=run_id).delete()
+        transaction.on_commit(lambda: publisher.publish_gone(run_id), robust=True)

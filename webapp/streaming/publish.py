@@ -18,6 +18,9 @@ log = logging.getLogger(__name__)
 CHANNEL_PREFIX = "run:"
 PAUSE_SECONDS = 1.0
 
+# What followers get instead of an event when the log was deleted.
+GONE = b"gone"
+
 
 def encode_event(event: Event) -> str:
     body: dict[str, Any] = {
@@ -45,10 +48,16 @@ class Publisher:
         self._again_at = 0.0
 
     def publish(self, event: Event) -> None:
+        self._send(event.run_id, encode_event(event).encode())
+
+    def publish_gone(self, run_id: UUID) -> None:
+        self._send(run_id, GONE)
+
+    def _send(self, run_id: UUID, message: bytes) -> None:
         if self._failing and time.monotonic() < self._again_at:
             return
         try:
-            client().publish(f"{CHANNEL_PREFIX}{event.run_id}", encode_event(event))
+            client().publish(f"{CHANNEL_PREFIX}{run_id}", message)
         except (RedisError, OSError) as error:
             with self._lock:
                 first, self._failing = not self._failing, True
@@ -62,4 +71,4 @@ class Publisher:
             log.info("Redis is back.")
 
 
-publish = Publisher().publish
+publisher = Publisher()

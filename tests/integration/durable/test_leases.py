@@ -165,9 +165,9 @@ def test_check_keeps_others_out_until_the_transaction_ends(work: Work) -> None:
 
     def take_over() -> LeaseGrant | None:
         try:
-            with connection.cursor() as cursor:
-                cursor.execute("SET lock_timeout = '10s'")
-            return api.acquire(kind=work.kind, subject_id=subject_id)
+            with transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute("SET LOCAL lock_timeout = '10s'")
+                return api.acquire(kind=work.kind, subject_id=subject_id)
         finally:
             connection.close()
 

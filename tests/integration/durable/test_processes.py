@@ -48,7 +48,7 @@ def test_killed_owner_is_succeeded_and_a_living_one_is_not(work: Work) -> None:
             assert process.stdout is not None
             owner, fence = process.stdout.readline().split()
             # The owner's heartbeat moves the expiry on, again and again.
-    XX
+            expiries: set[datetime | None] = set()
             deadline = time.monotonic() + DEADLINE_SECONDS
             while len(expiries) < 6:
                 assert time.monotonic() < deadline

@@ -75,6 +75,23 @@ def test_two_sweepers_do_not_double(work: Work, read_wakeups: Read) -> None:
     assert sorted(read_wakeups()) == sorted(subjects)
 
 
+def test_sweep_passes_over_what_another_one_is_at(work: Work, read_wakeups: Read) -> None:
+    work.enqueue()
+    work.let_wake_up_expire()
+
+    def sweep_without_waiting() -> int:
+        try:
+            with transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute("SET LOCAL lock_timeout = '1s'")
+                return api.sweep()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as thread, transaction.atomic():
+        assert api.sweep() == 1
+        assert thread.submit(sweep_without_waiting).result() == 0
+
+
 def test_sweep_gives_up_what_killed_every_worker(work: Work) -> None:
     subject_id = work.enqueue()
     for _ in range(3):

@@ -32,7 +32,7 @@ def own_redis(settings: Settings, monkeypatch: pytest.MonkeyPatch, own_hub: Hub)
         server.start()
         settings.REDIS_URL = f"unix://{server.socket}?db=0"
         redis.client.cache_clear()
-        monkeypatch.setattr(log, "publish", Publisher().publish)
+        monkeypatch.setattr(log, "publisher", Publisher())
         yield server
         redis.client().close()
         redis.client.cache_clear()

@@ -39,12 +39,22 @@ def next_event(events: Iterator[Event | None]) -> Event:
     return next(event for event in events if event is not None)
 
 
+def follow_idly(run_id: UUID) -> Iterator[Event | None]:
+    """A follower that has the log's only event and waits for more."""
+    append_many(run_id, 1)
+    events = api.follow(run_id=run_id, heartbeat_seconds=0.2)
+    assert next_event(events).seq == 1
+    assert next(events) is None
+    return events
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_followers_racing_with_writers_lose_and_double_nothing(
     run_id: UUID, own_redis: RedisProcess, seed: int
 ) -> None:
     chance = random.Random(seed)  # noqa: S311 - only to vary when followers come
     followers: list[tuple[int, Future[list[int]]]] = []
+    append_many(run_id, 20)
     with ThreadPoolExecutor(12) as threads:
         writers = [threads.submit(append_many, run_id, 60) for _ in range(3)]
         for _ in range(8):
@@ -54,16 +64,14 @@ def test_followers_racing_with_writers_lose_and_double_nothing(
         for writer in writers:
             writer.result()
         last = api.append(run_id=run_id, type="run_finished", data={}).seq
-        assert last == 181
+        assert last == 201
         for after, follower in followers:
             assert follower.result(60) == list(range(after + 1, last + 1))
 
 
 def test_follow_survives_the_death_of_redis(run_id: UUID, own_redis: RedisProcess) -> None:
     with ThreadPoolExecutor(1) as threads:
-        events = api.follow(run_id=run_id)
-        append_many(run_id, 1)
-        assert next_event(events).seq == 1
+        events = follow_idly(run_id)
         follower = threads.submit(collect, run_id)
         own_redis.kill()
         append_many(run_id, 20)
@@ -77,9 +85,7 @@ def test_follow_survives_the_death_of_redis(run_id: UUID, own_redis: RedisProces
 
 
 def test_follow_listens_to_redis_again_when_it_is_back(run_id: UUID, own_redis: RedisProcess) -> None:
-    events = api.follow(run_id=run_id)
-    append_many(run_id, 1)
-    assert next_event(events).seq == 1
+    events = follow_idly(run_id)
     own_redis.kill()
     append_many(run_id, 1)
     assert next_event(events).seq == 2
@@ -126,9 +132,7 @@ def test_follow_of_an_ended_log_ends(run_id: UUID, own_redis: RedisProcess) -> N
 
 
 def test_follow_ends_when_the_log_is_deleted(run_id: UUID, own_redis: RedisProcess) -> None:
-    events = api.follow(run_id=run_id)
-    append_many(run_id, 1)
-    assert next_event(events).seq == 1
+    events = follow_idly(run_id)
     api.delete(run_id=run_id)
     assert [event for event in events if event] == []
 
