@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from webapp.agents.sentences import content_words, leading_sentences, sentence_spans
+from webapp.agents.sentences import content_words, leading_sentences, quotable_spans, sentence_spans
 
 MARKER = re.compile(r"(?P<space>[ \t]*)\[(?P<numbers>\d{1,3}(?:\s*[,;]\s*\d{1,3})*)\](?!\()")
 MAX_QUOTE_CHARACTERS = 400
@@ -61,7 +61,7 @@ def quote_span(passage: str, *, wanted: frozenset[str]) -> tuple[int, int]:
     A sentence's score is the number of shared words over the square root of its length in words, so that neither a
     one-word heading nor a whole list wins by length alone. Nothing shared: the passage's first sentences.
     """
-    spans = sentence_spans(passage)
+    spans = quotable_spans(passage)
     scores = [_score(passage[start:end], wanted) for start, end in spans]
     if not scores or max(scores) == 0:
         return leading_sentences(passage, max_characters=MAX_QUOTE_CHARACTERS)

@@ -8,6 +8,8 @@ SENTENCE_END = re.compile(rf"(?<=[.!?\u2026])(?P<closing>{CLOSING})\s+(?={OPENIN
 ABBREVIATION = re.compile(
     r"(?:^|[\s(])(?:e\.g|i\.e|cf|etc|vs|approx|no|nos|fig|mr|mrs|ms|dr|st|[A-Za-z])\.$", re.IGNORECASE
 )
+SENTENCE_LIKE = re.compile(r"[.!?:;\u2026][\"')\]\u201d\u2019]*$|^(?:[-*\u2022]|\d+[.)])\s")
+HEADING_WORDS = 9
 WORD = re.compile(r"\w+")
 STOP_WORDS = frozenset(
     WORD.findall(
@@ -32,9 +34,21 @@ def sentence_spans(text: str) -> list[tuple[int, int]]:
     return [(first, last) for first, last in trimmed if first < last]
 
 
-def leading_sentences(text: str, *, max_characters: int) -> tuple[int, int]:
-    """The span of the first whole sentences that fit; a first sentence that is too long is cut at a word."""
+def quotable_spans(text: str) -> list[tuple[int, int]]:
+    """The sentences that say something: without headings, unless there is nothing else."""
     spans = sentence_spans(text)
+    return [span for span in spans if not is_heading(text[span[0] : span[1]])] or spans
+
+
+def is_heading(sentence: str) -> bool:
+    """A few words without a full stop."""
+    return len(sentence.split()) < HEADING_WORDS and not SENTENCE_LIKE.search(sentence)
+
+
+def leading_sentences(text: str, *, max_characters: int) -> tuple[int, int]:
+    """The span of the first whole sentences that fit, from the first that is no heading; one that is too long is cut at
+    a word."""
+    spans = quotable_spans(text)
     if not spans:
         return (0, 0)
     start = spans[0][0]

@@ -1,6 +1,6 @@
 """A real Celery worker on the tests' database: ``python -m tests.integration.agents.worker_process DATABASE SECONDS``.
 
-The lease is of so many seconds, shorter than in production, so that a test need not wait long for a killed worker's to run out.
+The lease lasts so many seconds, fewer than in production: a test need not wait long for a killed worker's to run out.
 """
 
 import sys
