@@ -10,7 +10,7 @@ from appliance.cli import exit_codes
 from appliance.cli.screen import Screen, err, out
 from appliance.cli.up import sources_of
 from appliance.local import environments, model_choice
-from appliance.local.bringing_up import BringingUp
+from appliance.local.bringing_up import BringingUp, Outcome
 from appliance.local.errors import LocalError
 from appliance.local.instance import LocalAppliance, open_appliance
 from appliance.local.model_choice import Activation
@@ -51,23 +51,26 @@ def activate(
             choice = model_choice.choose(local.settings)
             if choice.spec is None and activation is not None:
                 raise LocalError(choice.reason)
-            problems = _restart(local)
+            if local.supervisor.find_pid() is None:
+                out.print("Recorded. It is served from the next start: bin/appliance up")
+                return
+            outcome = _bring_up(local)
         except BaseException:
             model_choice.write_activation(local.settings, before)
             raise
-    if problems:
-        err.print("\n".join(problems), markup=False)
-        raise typer.Exit(exit_codes.PROBLEM)
-
-
-def _restart(local: LocalAppliance) -> tuple[str, ...]:
-    if local.supervisor.find_pid() is None:
-        out.print("Recorded. It is served from the next start: bin/appliance up")
-        return ()
-    environments.ensure("inference", sources_of(local))
-    outcome = BringingUp(local, Screen(), choose_again=True).run()
+        if outcome.problems:
+            err.print("\n".join(outcome.problems), markup=False)
+            err.print("Going back to what answered before.")
+            model_choice.write_activation(local.settings, before)
+            outcome = _bring_up(local)
+            out.print(f"Model   {outcome.model}", markup=False)
+            raise typer.Exit(exit_codes.PROBLEM)
     out.print(f"Model   {outcome.model}", markup=False)
-    return outcome.problems
+
+
+def _bring_up(local: LocalAppliance) -> Outcome:
+    environments.ensure("inference", sources_of(local))
+    return BringingUp(local, Screen(), choose_again=True).run()
 
 
 def read_argument(model: str) -> Activation | None:

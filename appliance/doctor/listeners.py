@@ -1,5 +1,6 @@
 """Who listens on which TCP port, read from /proc."""
 
+import contextlib
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -37,15 +38,23 @@ def _find_owners(inodes: set[str]) -> dict[str, str]:
     for process in PROC.iterdir():
         if not process.name.isdigit():
             continue
-        try:
-            links = {str(link.readlink()) for link in (process / "fd").iterdir()}
-            for link in links & targets.keys():
-                found[targets[link]] = _describe(process)
-        except OSError:  # it ended, or belongs to somebody else
-            continue
+        for link in _list_open_files(process) & targets.keys():
+            found[targets[link]] = _describe(process)
+    return found
+
+
+def _list_open_files(process: Path) -> set[str]:
+    """What a process has open; nothing when it ended or belongs to somebody else."""
+    found = set()
+    with contextlib.suppress(OSError):
+        for link in (process / "fd").iterdir():
+            with contextlib.suppress(OSError):  # closed meanwhile
+                found.add(str(link.readlink()))
     return found
 
 
 def _describe(process: Path) -> str:
-    command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+    command = ""
+    with contextlib.suppress(OSError):
+        command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
     return f"process {process.name} ({command[:80]})"

@@ -74,19 +74,17 @@ class Supervisor:
     def start(self) -> int:
         """Start supervisord with the written configuration, detached from this terminal; its pid."""
         self.socket.unlink(missing_ok=True)
-        log = self.settings.log_dir / "supervisor-start.log"
         command = [*self.identity.prefix, sys.executable, "-m", "supervisor.supervisord", "-c", str(self.configuration)]
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                command, env=build_base_environment(self.settings), cwd="/", start_new_session=True,
-                stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-            )  # fmt: skip
+        # It becomes a daemon by itself: the command ends as soon as its child has taken over.
+        result = subprocess.run(
+            command, env=build_base_environment(self.settings), cwd="/", stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
+        )  # fmt: skip
         deadline = time.monotonic() + START_SECONDS
         while (pid := self.find_pid()) is None:
-            if process.poll() is not None or time.monotonic() > deadline:
-                process.kill()
-                process.wait()
-                raise LocalError(f"The supervisor did not start:\n{log.read_text(errors='replace')[-1500:]}")
+            if result.returncode != 0 or time.monotonic() > deadline:
+                log = f"{self.settings.log_dir}/supervisor.log says more."
+                raise LocalError(f"The supervisor did not start: {result.stdout.strip()[-1500:]}\n{log}")
             time.sleep(0.05)
         return pid
 

@@ -13,8 +13,7 @@ file = {run}/supervisor.sock
 chmod = 0700
 
 [supervisord]
-nodaemon = true
-silent = true
+nodaemon = false
 identifier = appliance
 directory = {data}
 logfile = {log}/supervisor.log

@@ -31,14 +31,14 @@ def wait_until_healthy(local: LocalAppliance, name: str) -> str:
         health = local.health.check(component, state)
         if health.ok and state is not None and state.state == "RUNNING":
             return health.detail
-        if _gave_up(state, len(pids), starts):
+        if gave_up(state, len(pids), starts):
             raise ComponentError(name, "ends again and again instead of starting", tail(log))
         if time.monotonic() > deadline:
             raise ComponentError(name, f"was not healthy after {seconds} seconds ({health.detail})", tail(log))
         time.sleep(POLL_SECONDS)
 
 
-def _gave_up(state: ProgramState | None, started: int, allowed: int) -> bool:
+def gave_up(state: ProgramState | None, started: int, allowed: int) -> bool:
     if state is None or state.state == "FATAL":
         return True
     return started > allowed or (started == allowed and state.state in {"BACKOFF", "EXITED"})

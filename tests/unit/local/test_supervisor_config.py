@@ -17,8 +17,7 @@ file = /srv/100%% ours/run/supervisor.sock
 chmod = 0700
 
 [supervisord]
-nodaemon = true
-silent = true
+nodaemon = false
 identifier = appliance
 directory = /srv/100%% ours
 logfile = /srv/100%% ours/log/supervisor.log

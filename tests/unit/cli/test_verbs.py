@@ -1,0 +1,81 @@
+"""The command line's own small parts; what verbs do is tested on the running appliance."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from appliance.cli.app import application
+from appliance.cli.logs import LogFile
+from appliance.cli.models import read_argument
+from appliance.cli.status import build_row, format_duration
+from appliance.local.errors import LocalError
+from appliance.local.health import Health
+from appliance.local.instance import ComponentStatus
+from appliance.local.model_choice import Activation
+from appliance.local.supervisor import ProgramState
+from appliance.topology import Component
+
+WEB = Component("web", "Pages.", "front", "asgi", "http")
+
+
+@pytest.mark.parametrize("verb", ["up", "down", "status", "logs", "ask", "doctor", "models"])
+def test_every_verb_explains_itself(verb: str) -> None:
+    result = CliRunner().invoke(application, [verb, "--help"])
+    assert result.exit_code == 0
+    assert verb in CliRunner().invoke(application, ["--help"]).output
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [(0, "0 s"), (-3, "0 s"), (59.9, "59 s"), (61, "1 min 1 s"), (3600, "1 h"), (90061, "1 d 1 h")],
+)
+def test_duration_has_its_two_largest_units(seconds: float, expected: str) -> None:
+    assert format_duration(seconds) == expected
+
+
+def test_running_component_has_a_process_and_a_time() -> None:
+    state = ProgramState("web", "RUNNING", 7, 0, "")
+    assert build_row(ComponentStatus(WEB, state, Health(ok=True, detail="fine"), "http://127.0.0.1:1")) == {
+        "component": "web", "state": "running", "pid": 7, "since": "1970-01-01T00:00:00+00:00",
+        "address": "http://127.0.0.1:1", "healthy": True, "detail": "fine",
+    }  # fmt: skip
+
+
+def test_stopped_component_has_neither() -> None:
+    row = build_row(ComponentStatus(WEB, None, Health(ok=False, detail="stopped"), ""))
+    assert (row["state"], row["pid"], row["since"], row["address"]) == ("stopped", None, None, None)
+
+
+def test_model_argument_is_a_directory_a_hub_id_or_auto(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "here").mkdir()
+    assert read_argument("auto") is None
+    assert read_argument("here") == Activation(path=str(tmp_path / "here"))
+    assert read_argument("./absent") == Activation(path=str(tmp_path / "absent"))
+    assert read_argument("owner/name") == Activation(hub_id="owner/name")
+    assert read_argument("owner/name@v1") == Activation(hub_id="owner/name", revision="v1")
+    with pytest.raises(LocalError, match="neither a directory here nor a hub id"):
+        read_argument("name")
+
+
+def test_followed_log_goes_on_after_rotation(tmp_path: Path) -> None:
+    path = tmp_path / "web.log"
+    path.write_text("1\n2\n3\n")
+    log = LogFile("web", path)
+    assert log.read_end(2) == ["2", "3"]
+    with path.open("a") as handle:
+        handle.write("4\n")
+    assert log.read_added() == ["4"]
+    path.rename(tmp_path / "web.log.1")
+    assert log.read_added() == []
+    path.write_text("5\n")
+    assert log.read_added() == ["5"]
+    assert log.read_added() == []
+
+
+def test_log_that_does_not_exist_yet_is_empty(tmp_path: Path) -> None:
+    log = LogFile("web", tmp_path / "web.log")
+    assert log.read_end(5) == []
+    (tmp_path / "web.log").write_text("first\n")
+    assert log.read_added() == ["first"]

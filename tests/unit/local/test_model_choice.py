@@ -1,0 +1,50 @@
+"""What was activated goes before appliance.yaml; what is broken is said, not guessed."""
+
+from pathlib import Path
+
+import pytest
+
+from appliance.local import model_choice
+from appliance.local.errors import LocalError
+from appliance.local.model_choice import Activation, build_wish, read_activation, write_activation
+from appliance.settings import Settings
+from appliance.settings.model import Model
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    (tmp_path / "model").mkdir()
+    return Settings(data_dir=tmp_path, model=Model(path=Path("/from/yaml"), name="ours", device="cpu"))
+
+
+def test_without_activation_the_settings_decide(settings: Settings) -> None:
+    wish = build_wish(settings, read_activation(settings))
+    assert (wish.path, wish.hub_id, wish.name, wish.device) == (Path("/from/yaml"), None, "ours", "cpu")
+
+
+@pytest.mark.parametrize("activation", [Activation(path="/other"), Activation(hub_id="a/b", revision="v1")])
+def test_activation_goes_before_the_settings(settings: Settings, activation: Activation) -> None:
+    write_activation(settings, activation)
+    assert read_activation(settings) == activation
+    wish = build_wish(settings, activation)
+    assert wish.path == (Path(activation.path) if activation.path else None)
+    assert (wish.hub_id, wish.revision, wish.name) == (activation.hub_id, activation.revision, None)
+
+
+def test_activation_can_be_taken_back(settings: Settings) -> None:
+    write_activation(settings, Activation(path="/other"))
+    write_activation(settings, None)
+    write_activation(settings, None)
+    assert read_activation(settings) is None
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"path": "/x"}'])
+def test_broken_activation_is_named(settings: Settings, text: str) -> None:
+    model_choice.activation_file(settings).write_text(text)
+    with pytest.raises(LocalError, match=r"active\.json cannot be read"):
+        read_activation(settings)
+
+
+def test_directory_that_is_not_there_is_an_error_and_not_another_model(settings: Settings) -> None:
+    with pytest.raises(LocalError, match="/from/yaml"):
+        model_choice.choose(settings)

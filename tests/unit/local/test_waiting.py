@@ -1,0 +1,52 @@
+"""Waiting ends early for a program that will not get better."""
+
+from pathlib import Path
+
+import pytest
+
+from appliance.local.prepared import Prepared, forget_prepared, prepared_file, read_prepared, write_prepared
+from appliance.local.supervisor import ProgramState
+from appliance.local.waiting import gave_up, tail
+from appliance.settings import Settings
+
+
+def state(name: str) -> ProgramState:
+    return ProgramState("web", name, 1, 0, "")
+
+
+@pytest.mark.parametrize(
+    ("found", "started", "allowed", "expected"),
+    [
+        (None, 0, 4, True),
+        (state("FATAL"), 1, 4, True),
+        (state("STARTING"), 1, 1, False),
+        (state("RUNNING"), 4, 4, False),
+        (state("BACKOFF"), 3, 4, False),
+        (state("BACKOFF"), 4, 4, True),
+        (state("EXITED"), 1, 1, True),
+        (state("RUNNING"), 2, 1, True),
+    ],
+)
+def test_program_is_given_up_after_the_starts_it_is_allowed(
+    found: ProgramState | None, started: int, allowed: int, expected: bool
+) -> None:
+    assert gave_up(found, started, allowed) is expected
+
+
+def test_tail_is_the_end_of_the_log_indented(tmp_path: Path) -> None:
+    log = tmp_path / "web.log"
+    log.write_text("1\n2\n3\n")
+    assert tail(log, 2) == "  | 2\n  | 3"
+    assert tail(tmp_path / "absent.log") == "  | (no log yet)"
+
+
+def test_prepared_is_remembered_and_forgotten(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path)
+    settings.run_dir.mkdir()
+    assert read_prepared(settings) == Prepared()
+    write_prepared(settings, Prepared(release="r", endpoints="e"))
+    assert read_prepared(settings) == Prepared(release="r", endpoints="e")
+    prepared_file(settings).write_text('{"from": "another version"}')
+    assert read_prepared(settings) == Prepared()
+    forget_prepared(settings)
+    forget_prepared(settings)
