@@ -4,7 +4,7 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.utils import timezone
 
 from tests.integration.agents.conftest import add_document, ask, events, types
@@ -234,16 +234,13 @@ def test_database_refuses_an_old_fence_on_runs_and_checkpoints(user_id: int, han
     assert old is not None
     take_over(asked.id)
 
-    statements = [
-        ("UPDATE agents_run SET answer = 'late', fence = %s WHERE id = %s", [old.fence, asked.id]),
-        (
-            "UPDATE agents_checkpoint SET lease_subject = %s, fence = %s WHERE thread_id = %s",
-            [asked.id, old.fence, str(run.id)],
-        ),
+    late = [
+        f"UPDATE agents_run SET answer = 'late', fence = {old.fence} WHERE id = '{asked.id}'",
+        f"UPDATE agents_checkpoint SET lease_subject = '{asked.id}', fence = {old.fence} WHERE thread_id = '{run.id}'",
     ]
-    for statement, values in statements:
-        with pytest.raises(Exception, match="an old fencing token is refused"), connection.cursor() as cursor:
-            cursor.execute(statement, values)
+    for statement in late:
+        with pytest.raises(DatabaseError, match="an old fencing token is refused"), connection.cursor() as cursor:
+            cursor.execute(statement)
 
 
 def test_no_passage_text_stays_in_the_checkpoints(user_id: int, models: None) -> None:

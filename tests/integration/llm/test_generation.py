@@ -66,11 +66,12 @@ def test_generate_of_a_failing_engine_is_unavailable(engine: str, marker: str, w
 
 
 def test_generate_of_a_broken_stream_is_unavailable_and_keeps_the_counts(engine: str) -> None:
-    deltas = []
+    deltas: list[Delta] = []
     with pytest.raises(EngineUnavailable, match="broke off"):
         deltas.extend(generate("When? <<break>>"))
 
     call = only_call()
+    assert len(deltas) == 5
     assert call.status == "failed"
     assert call.first_token_at is not None
 
