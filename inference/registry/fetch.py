@@ -10,6 +10,7 @@ import logging
 import sys
 from pathlib import Path
 
+import httpx2
 from huggingface_hub import HfApi, snapshot_download
 
 from inference.registry.checkpoint import inspect_checkpoint
@@ -47,6 +48,12 @@ def main() -> int:
         path = fetch(hub_id=arguments.hub_id, revision=arguments.revision, models_dir=arguments.models)
     except CheckpointError as error:
         sys.stderr.write(f"{error}\n")
+        return 1
+    except (OSError, httpx2.HTTPError) as error:
+        sys.stderr.write(
+            f"{arguments.hub_id} at {arguments.revision} was not fetched: {error}\n"
+            "Check the name, the connection and the free space, and run it again: it goes on where it stopped.\n"
+        )
         return 1
     sys.stdout.write(json.dumps({"path": str(path)}) + "\n")
     return 0

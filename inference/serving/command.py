@@ -58,11 +58,14 @@ def embedder_command(
 
 
 def fetch_command(
-    spec: ModelSpec, *, python: Path, data_dir: Path, root: Path, models_dir: Path, proxies: Mapping[str, str]
+    spec: ModelSpec, *, python: Path, data_dir: Path, root: Path, models_dir: Path, network: Mapping[str, str]
 ) -> Command:
-    """Bring a hub model to this machine. Prints ``{"path": ...}``; progress goes to standard error."""
+    """Bring a hub model to this machine. Prints ``{"path": ...}``; progress goes to standard error.
+
+    ``network``: the site's own variables, see :func:`build_fetch_environment`.
+    """
     assert spec.hub_id is not None
     argv = [str(python), "-m", "inference.registry.fetch", "--hub-id", spec.hub_id]
     argv += ["--revision", spec.revision or "main", "--models", str(models_dir)]
-    env = build_fetch_environment(python=python, data_dir=data_dir, root=root, proxies=dict(proxies))
+    env = build_fetch_environment(python=python, data_dir=data_dir, root=root, network=dict(network))
     return Command(tuple(argv), env)

@@ -32,10 +32,14 @@ def build_embedder_environment(*, python: Path, data_dir: Path, root: Path) -> d
     return _build_common_environment(python=python, data_dir=data_dir, root=root)
 
 
-def build_fetch_environment(*, python: Path, data_dir: Path, root: Path, proxies: dict[str, str]) -> dict[str, str]:
-    """For the one program here that may reach a hub. ``proxies``: variables such as ``HTTPS_PROXY``."""
+def build_fetch_environment(*, python: Path, data_dir: Path, root: Path, network: dict[str, str]) -> dict[str, str]:
+    """For the one program here that may reach a hub, over plain HTTPS.
+
+    ``network``: what only this site knows, such as ``HTTPS_PROXY``, ``SSL_CERT_FILE``, or ``HF_ENDPOINT`` for a mirror.
+    """
     closed = _build_common_environment(python=python, data_dir=data_dir, root=root)
-    return {**closed, **proxies, "HF_HUB_OFFLINE": "0", "TRANSFORMERS_OFFLINE": "0"}
+    online = {"HF_HUB_OFFLINE": "0", "TRANSFORMERS_OFFLINE": "0", "HF_HUB_DISABLE_XET": "1"}
+    return {**closed, **network, **online}
 
 
 def _build_common_environment(*, python: Path, data_dir: Path, root: Path) -> dict[str, str]:

@@ -118,15 +118,24 @@ def running_embedder(folder: Path, *, port: int | None = None) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class RunningEngine:
-    """``url`` without ``/v1``; ``model`` is the name to ask for; ``log`` is what the engine wrote."""
+    """``url`` without ``/v1``; ``model`` is the name to ask for; ``log`` is what the engine wrote.
+
+    ``pid`` is the server's, and the number of the process group that all its processes are in.
+    """
 
     url: str
     model: str
     log: Path
+    pid: int
 
 
-def build_spec(checkpoint: Path, *, quantization: Literal["bitsandbytes"] | None = None) -> ModelSpec:
-    wish = ModelWish(path=checkpoint, quantization=quantization, max_context_tokens=ENGINE_CONTEXT_TOKENS)
+def build_spec(
+    checkpoint: Path,
+    *,
+    quantization: Literal["bitsandbytes"] | None = None,
+    max_context_tokens: int | None = ENGINE_CONTEXT_TOKENS,
+) -> ModelSpec:
+    wish = ModelWish(path=checkpoint, quantization=quantization, max_context_tokens=max_context_tokens)
     return build_directory_spec(wish, inspect_checkpoint(checkpoint), "cpu")
 
 
@@ -147,8 +156,10 @@ def running_engine(
     )
     log = folder / f"vllm-{spec.served_name}-{port}.log"
     url = f"http://127.0.0.1:{port}"
-    with running(command, log=log, ready=lambda: check_engine(url).ready, deadline_seconds=ENGINE_START_SECONDS):
-        yield RunningEngine(url=url, model=spec.served_name, log=log)
+    with running(
+        command, log=log, ready=lambda: check_engine(url).ready, deadline_seconds=ENGINE_START_SECONDS
+    ) as process:
+        yield RunningEngine(url=url, model=spec.served_name, log=log, pid=process.pid)
 
 
 def ensure_tiny_checkpoints(folder: Path) -> dict[str, Path]:

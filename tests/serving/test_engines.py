@@ -1,8 +1,10 @@
 """The real vLLM, started by our own command, on tiny checkpoints of each family."""
 
 import json
+import os
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,9 @@ import httpx
 
 from inference.serving.readiness import check_engine
 from tests.engines.launch import ROOT, RunningEngine, build_spec, free_port, running_engine
+
+LISTENING = "0A"
+LOOPBACK_IN_HEXADECIMAL = "0100007F"
 
 
 def stream_answer(engine: RunningEngine, *, max_tokens: int) -> tuple[list[str], dict[str, Any]]:
@@ -45,9 +50,13 @@ def assert_serves(engine: RunningEngine, family: str) -> None:
     assert len([piece for piece in pieces if piece]) > 3
 
 
-def test_llama_is_served(tiny_checkpoints: dict[str, Path], tmp_path: Path) -> None:
-    with running_engine(build_spec(tiny_checkpoints["llama"]), tmp_path, enforce_eager=True) as engine:
+def test_llama_is_served_with_the_whole_context_it_was_trained_for(
+    tiny_checkpoints: dict[str, Path], tmp_path: Path
+) -> None:
+    spec = build_spec(tiny_checkpoints["llama"], max_context_tokens=None)
+    with running_engine(spec, tmp_path, enforce_eager=True) as engine:
         assert_serves(engine, "llama")
+        assert check_engine(engine.url).max_model_tokens == 16384
     assert "load_format=safetensors" in engine.log.read_text()
 
 
@@ -62,6 +71,26 @@ def test_mistral_is_served_in_four_bits(tiny_checkpoints: dict[str, Path], tmp_p
 
 def test_qwen3_is_served(tiny_engine: RunningEngine) -> None:
     assert_serves(tiny_engine, "qwen3")
+
+
+def listening_addresses(process_group: int) -> set[str]:
+    """Addresses, as the kernel writes them in hexadecimal, that processes of a group listen on."""
+    sockets = set()
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # a process may end, or belong to somebody else
+            if os.getpgid(int(process.name)) == process_group:
+                sockets |= {str(descriptor.readlink()) for descriptor in (process / "fd").iterdir()}
+    addresses = set()
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        for line in Path(table).read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == LISTENING and f"socket:[{fields[9]}]" in sockets:
+                addresses.add(fields[1].split(":")[0])
+    return addresses
+
+
+def test_engine_listens_on_loopback_only(tiny_engine: RunningEngine) -> None:
+    assert listening_addresses(tiny_engine.pid) == {LOOPBACK_IN_HEXADECIMAL}
 
 
 def test_engine_offers_no_pages_and_no_development_endpoints(tiny_engine: RunningEngine) -> None:

@@ -57,7 +57,7 @@ def test_engine_loads_the_plugin_only_where_the_model_needs_it() -> None:
 def test_fetching_is_the_one_command_that_may_reach_out() -> None:
     spec = replace(SPEC, source="hub", hub_id="a/b", revision="r", path=None)
     command = fetch_command(
-        spec, python=PYTHON, data_dir=DATA, root=ROOT, models_dir=Path("/data/model"), proxies={"HTTPS_PROXY": "p"}
+        spec, python=PYTHON, data_dir=DATA, root=ROOT, models_dir=Path("/data/model"), network={"HTTPS_PROXY": "p"}
     )
     assert " ".join(command.argv) == (
         "/env/bin/python -m inference.registry.fetch --hub-id a/b --revision r --models /data/model"
