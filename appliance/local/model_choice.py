@@ -18,7 +18,10 @@ from inference.registry.machine import COMPILER, CPUINFO, MachineFacts, gather_m
 from inference.registry.spec import ModelSpec
 from inference.serving.command import fetch_command
 
-PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "SSL_CERT_FILE")
+NETWORK_VARIABLES = (
+    "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
+    "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "HF_ENDPOINT", "HF_TOKEN",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -103,7 +106,7 @@ def fetch(settings: Settings, spec: ModelSpec, *, identity: Identity, python: Pa
     """Bring a hub model's files here, with the hub client's progress on the terminal."""
     command = fetch_command(
         spec, python=python, data_dir=settings.data_dir, root=root, models_dir=models_dir(settings),
-        proxies=environment.inherited(PROXIES),
+        network=environment.inherited(NETWORK_VARIABLES),
     )  # fmt: skip
     argv = [*identity.prefix, *command.argv]
     result = subprocess.run(

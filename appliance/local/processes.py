@@ -8,17 +8,27 @@ from pathlib import Path
 
 from appliance.local.programs import MARKER
 from appliance.local.supervisor import process_is_alive
+from appliance.settings import Settings
 
 PROC = Path("/proc")
 GENTLE_SECONDS = 15
 
 
-def find_marked(data_dir: Path) -> list[int]:
-    """Pids of living processes that carry this data directory's mark, and of its PostgreSQL, which hides its own."""
-    mark = f"{MARKER}={data_dir}".encode()
-    found = {pid for pid in _all_pids() if mark in _read_environment(pid)}
-    if (postmaster := _find_postmaster(data_dir)) is not None:
-        found.add(postmaster)
+def find_marked(settings: Settings) -> list[int]:
+    """Pids of living processes that carry this data directory's mark.
+
+    PostgreSQL and Redis write their titles over their environment: they are known by their files.
+    """
+    mark = f"{MARKER}={settings.data_dir}".encode()
+    cluster = str(settings.data_dir / "postgres").encode()
+    redis_files = {str(settings.data_dir / "redis" / "redis.conf"), str(settings.run_dir / "redis" / "redis.sock")}
+    found = set()
+    for pid in _all_pids():
+        command = _read(pid, "cmdline").split(b"\0")
+        is_postgres = command[0].endswith(b"/postgres") and cluster in command
+        is_redis = b"-server" in command[0] and any(name.encode() in b" ".join(command) for name in redis_files)
+        if is_postgres or is_redis or mark in _read(pid, "environ").split(b"\0"):
+            found.add(pid)
     return sorted(pid for pid in found - {os.getpid()} if process_is_alive(pid))
 
 
@@ -39,22 +49,12 @@ def _all_pids() -> list[int]:
     return [int(entry.name) for entry in PROC.iterdir() if entry.name.isdigit()]
 
 
-def _read_environment(pid: int) -> list[bytes]:
+def _read(pid: int, name: str) -> bytes:
+    """A file of /proc; empty where the process ended, or belongs to somebody else."""
     try:
-        return (PROC / str(pid) / "environ").read_bytes().split(b"\0")
-    except OSError:  # it ended, or belongs to somebody else
-        return []
-
-
-def _find_postmaster(data_dir: Path) -> int | None:
-    """The postmaster's pid by its lock file, when that process really is a PostgreSQL on this cluster."""
-    cluster = data_dir / "postgres"
-    try:
-        pid = int((cluster / "postmaster.pid").read_text().split("\n", 1)[0])
-        command = (PROC / str(pid) / "cmdline").read_bytes()
-    except (OSError, ValueError):
-        return None
-    return pid if str(cluster).encode() in command else None
+        return (PROC / str(pid) / name).read_bytes()
+    except OSError:
+        return b""
 
 
 def _send(pid: int, number: signal.Signals) -> bool:

@@ -20,6 +20,7 @@ maxmemory-policy noeviction
 appendonly no
 save ""
 daemonize no
+set-proc-title no
 loglevel notice
 """
 

@@ -9,7 +9,7 @@ from appliance.local.reporting import Report
 def take_down(local: LocalAppliance) -> list[int]:
     """Stop everything; the pids of what the supervisor had lost and that was stopped by itself."""
     local.supervisor.shut_down()
-    left = find_marked(local.settings.data_dir)
+    left = find_marked(local.settings)
     stop(left)
     if local.settings.run_dir.exists():
         forget_prepared(local.settings)
@@ -18,6 +18,6 @@ def take_down(local: LocalAppliance) -> list[int]:
 
 def stop_leftovers(local: LocalAppliance, report: Report) -> None:
     """Stop processes that run without the supervisor that started them: they would hold ports and data."""
-    if local.supervisor.find_pid() is None and (left := find_marked(local.settings.data_dir)):
+    if local.supervisor.find_pid() is None and (left := find_marked(local.settings)):
         with report.step(f"Stopping {len(left)} processes that an earlier run left"):
             stop(left)

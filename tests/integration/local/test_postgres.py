@@ -1,5 +1,7 @@
 """The embedded PostgreSQL and Redis are the real thing, reachable only through their sockets and passwords."""
 
+from pathlib import Path
+
 import psycopg
 import pytest
 import redis
@@ -7,7 +9,9 @@ from django.conf import settings
 from django.db import connection
 
 from appliance.local.postgres import EmbeddedPostgres
+from appliance.local.processes import find_marked
 from appliance.local.redis import EmbeddedRedis
+from appliance.settings import Settings
 from webapp.config.celery import app
 
 
@@ -34,3 +38,12 @@ def test_celery_reaches_its_broker(redis_server: EmbeddedRedis) -> None:
     with app.connection_for_write() as broker:
         broker.ensure_connection(max_retries=1)
         assert broker.connected
+
+
+def test_both_are_found_again_without_their_supervisor(
+    postgres: EmbeddedPostgres, redis_server: EmbeddedRedis, appliance_settings: Settings
+) -> None:
+    """They write their titles over the mark in their environment."""
+    commands = [Path(f"/proc/{pid}/cmdline").read_bytes() for pid in find_marked(appliance_settings)]
+    assert any(b"redis-server" in command for command in commands)
+    assert any(b"/postgres\0-D" in command for command in commands)

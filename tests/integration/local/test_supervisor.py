@@ -35,7 +35,7 @@ def supervisor(settings: Settings, appliance_identity: Identity) -> Iterator[Sup
     supervisor = Supervisor(settings, appliance_identity)
     yield supervisor
     supervisor.shut_down()
-    stop(find_marked(settings.data_dir))
+    stop(find_marked(settings))
 
 
 def sleeper(settings: Settings, name: str, seconds: int = 1000) -> Program:
@@ -130,7 +130,7 @@ def test_shutting_down_leaves_no_process(supervisor: Supervisor) -> None:
     supervisor.shut_down()
     assert supervisor.find_pid() is None
     assert not process_is_alive(pid)
-    assert find_marked(supervisor.settings.data_dir) == []
+    assert find_marked(supervisor.settings) == []
 
 
 def test_what_a_killed_supervisor_left_is_found_and_stopped(supervisor: Supervisor) -> None:
@@ -142,9 +142,9 @@ def test_what_a_killed_supervisor_left_is_found_and_stopped(supervisor: Supervis
     os.kill(pid, signal.SIGKILL)
     wait_for(lambda: not process_is_alive(pid))
     assert supervisor.find_pid() is None
-    assert find_marked(supervisor.settings.data_dir) == [child]
+    assert find_marked(supervisor.settings) == [child]
     stop([child])
-    assert find_marked(supervisor.settings.data_dir) == []
+    assert find_marked(supervisor.settings) == []
 
 
 def test_programs_get_nothing_from_the_callers_environment(
