@@ -3,6 +3,7 @@
 from threading import Event
 
 import pytest
+from django.db import connection
 
 from tests.integration.durable.conftest import Work
 from webapp.durable import api
@@ -60,3 +61,20 @@ def test_silent_owner_is_succeeded(work: Work) -> None:
         Event().wait(0.05)
     assert successor is not None
     assert successor.fence > grant.fence
+
+
+def test_hold_gives_up_when_no_heartbeat_arrives_for_a_whole_lease(work: Work) -> None:
+    work.register(lease_seconds=0.5)
+    grant = api.acquire(kind=work.kind, subject_id=work.enqueue())
+    assert grant
+    with connection.cursor() as cursor:
+        try:
+            with api.hold(grant) as held:
+                cursor.execute("ALTER TABLE durable_lease RENAME TO durable_lease_away")
+                for _ in range(100):
+                    if held.lost:
+                        break
+                    Event().wait(0.1)
+                assert held.lost
+        finally:
+            cursor.execute("ALTER TABLE durable_lease_away RENAME TO durable_lease")
