@@ -1,0 +1,1 @@
+"""Measurements. They inform; they never gate a change."""
