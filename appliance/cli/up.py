@@ -45,7 +45,7 @@ def _refuse_what_cannot_work(local: LocalAppliance) -> None:
     found = examine(local)
     errors = [check for check in found if check.severity == "error"]
     if errors:
-        err.print("This machine is not ready; nothing was changed.", style="red")
+        err.print("This machine is not ready; nothing was started.", style="red")
         show_checks(errors, console=err)
         raise typer.Exit(exit_codes.UNUSABLE)
     show_checks([check for check in found if check.severity == "warning"], console=out)

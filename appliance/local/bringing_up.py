@@ -9,6 +9,7 @@ from appliance.local.directories import ensure_directories
 from appliance.local.environments import ENVIRONMENTS
 from appliance.local.errors import ComponentError, LocalError
 from appliance.local.instance import LocalAppliance
+from appliance.local.interrupts import uninterrupted
 from appliance.local.postgres import EmbeddedPostgres
 from appliance.local.prepared import Prepared, forget_prepared, read_prepared, write_prepared
 from appliance.local.programs import Program, build_programs
@@ -56,7 +57,7 @@ class BringingUp:
         try:
             return self._run(was_up=was_up)
         except BaseException:
-            with self.report.step("Stopping what was started"):
+            with uninterrupted(), self.report.step("Stopping what was started"):
                 if not was_up:
                     take_down(local)
                 else:

@@ -80,9 +80,12 @@ def models_dir(settings: Settings) -> Path:
 def choose(settings: Settings, *, may_fetch: bool = True) -> Choice:
     """The model to serve now, with the reason. Raises :class:`LocalError` for one that was named and cannot be.
 
-    Without ``may_fetch``, and for a named directory, no hub is asked for.
+    Without ``may_fetch``, and for a named directory, no hub is asked. An activated model counts as enabled.
     """
-    wish = build_wish(settings, read_activation(settings))
+    activation = read_activation(settings)
+    if activation is None and not settings.model.enabled:
+        return Choice(None, "appliance.yaml says so (model.enabled).")
+    wish = build_wish(settings, activation)
     facts = gather_machine_facts() if may_fetch and wish.path is None else gather_facts_offline()
     try:
         return resolve_model(wish, facts, models_dir=models_dir(settings))

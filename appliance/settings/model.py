@@ -35,6 +35,7 @@ class Web(Section):
 
 
 class Model(Section):
+    enabled: bool = True
     path: Path | None = None
     hub_id: str | None = None
     revision: str | None = None

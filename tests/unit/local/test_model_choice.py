@@ -48,3 +48,8 @@ def test_broken_activation_is_named(settings: Settings, text: str) -> None:
 def test_directory_that_is_not_there_is_an_error_and_not_another_model(settings: Settings) -> None:
     with pytest.raises(LocalError, match="/from/yaml"):
         model_choice.choose(settings)
+
+
+def test_no_model_is_served_when_none_is_wanted(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path, model=Model(enabled=False))
+    assert model_choice.choose(settings).spec is None
