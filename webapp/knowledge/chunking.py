@@ -9,6 +9,7 @@ whole in one of them.
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from webapp.knowledge.parsing.types import Block
 
@@ -23,7 +24,9 @@ SECTION_WORDS = 80  # a passage this long ends where a lower heading begins
 TOKEN = re.compile(r"\w+|[^\w\s]")
 WORD = re.compile(r"\S+")
 # A sentence ends with a stop, closing quotes or brackets, and space before what can begin one; or at a line end.
-SENTENCE_END = re.compile(r"[.!?\u2026\u3002\uff01\uff1f]+[\"'\u201d\u2019)\]]*(?=\s+[^\sa-z])|\n")
+# Possessive, and tried at the first stop of a run only: a million dots must not take a million squared steps.
+STOPS = r"[.!?\u2026\u3002\uff01\uff1f]"
+SENTENCE_END = re.compile(rf"(?<!{STOPS}){STOPS}++[\"'\u201d\u2019)\]]*+(?=\s++[^\sa-z])|\n")
 
 
 @dataclass(frozen=True)
@@ -54,17 +57,35 @@ class Unit:
     block: Block
 
 
+class Draft:
+    """The passage being filled, with its running sums."""
+
+    def __init__(self, units: Sequence[Unit] = ()) -> None:
+        self.units: list[Unit] = []
+        self.words = 0
+        self.pieces = 0
+        self.room = WINDOW_PIECES
+        for unit in units:
+            self.append(unit)
+
+    def append(self, unit: Unit) -> None:
+        self.units.append(unit)
+        self.words += unit.words
+        self.pieces += unit.pieces
+        self.room = min(self.room, _room(unit.block.headings))
+
+
 def cut(text: str, blocks: Sequence[Block]) -> list[ChunkSpan]:
     """Passages in the text's order. Every word of a block is in at least one."""
     chunks: list[ChunkSpan] = []
-    current: list[Unit] = []
+    current = Draft()
     for unit in (unit for block in blocks for unit in split_block(text, block)):
-        if current and _ends_before(current, unit):
-            chunks.append(_build_chunk(text, current))
-            current = _choose_overlap(current, unit)
+        if current.units and _ends_before(current, unit):
+            chunks.append(_build_chunk(text, current.units))
+            current = Draft(_choose_overlap(current.units, unit))
         current.append(unit)
-    if current:
-        chunks.append(_build_chunk(text, current))
+    if current.units:
+        chunks.append(_build_chunk(text, current.units))
     return chunks
 
 
@@ -73,7 +94,7 @@ def split_block(text: str, block: Block) -> Iterator[Unit]:
     for start, end in _split_sentences(text, block.start, block.end):
         pieces = count_pieces(text[start:end])
         words = len(WORD.findall(text, start, end))
-        room = _room(block)
+        room = _room(block.headings)
         if pieces <= room and words <= MOST_WORDS:
             yield Unit(start, end, words, pieces, block)
         else:
@@ -140,17 +161,19 @@ def _split_words(text: str, start: int, end: int, room: int) -> Iterator[tuple[i
             yield from ((at, min(at + room, match.end())) for at in range(match.start(), match.end(), room))
 
 
-def _room(block: Block) -> int:
-    path = shorten_path(block.headings)
+@lru_cache(maxsize=1024)
+def _room(headings: tuple[str, ...]) -> int:
+    """The word pieces that are left for a passage under these headings."""
+    path = shorten_path(headings)
     return WINDOW_PIECES - SPECIAL_PIECES - (count_pieces(path) if path else 0)
 
 
-def _ends_before(current: Sequence[Unit], unit: Unit) -> bool:
-    words = sum(part.words for part in current)
-    pieces = sum(part.pieces for part in current)
-    if words + unit.words > MOST_WORDS or pieces + unit.pieces > min(_room(part.block) for part in [*current, unit]):
+def _ends_before(current: Draft, unit: Unit) -> bool:
+    words = current.words
+    room = min(current.room, _room(unit.block.headings))
+    if words + unit.words > MOST_WORDS or current.pieces + unit.pieces > room:
         return True
-    last = current[-1].block
+    last = current.units[-1].block
     if last.page != unit.block.page or last.headings[:1] != unit.block.headings[:1]:
         return words > TINY_WORDS
     return last.headings != unit.block.headings and words >= SECTION_WORDS
@@ -166,7 +189,7 @@ def _choose_overlap(finished: Sequence[Unit], unit: Unit) -> list[Unit]:
     for part in reversed(finished[1:]):
         same = part.block.page == unit.block.page and part.block.headings == unit.block.headings
         words, pieces, repeated = words + part.words, pieces + part.pieces, repeated + part.words
-        if not same or repeated > OVERLAP_WORDS or words > MOST_WORDS or pieces > _room(unit.block):
+        if not same or repeated > OVERLAP_WORDS or words > MOST_WORDS or pieces > _room(unit.block.headings):
             break
         kept.insert(0, part)
     return kept

@@ -28,13 +28,15 @@ def main() -> int:
 
 
 def _run(folder: Path) -> int:
+    from appliance.local.identity import ensure_identity
     from appliance.local.postgres import EmbeddedPostgres
+    from appliance.settings import environment
     from appliance.settings import load as load_settings
     from tests.engines.launch import running_embedder
 
     collection = read_collection(folder)
     settings = load_settings()
-    identity = plugin.ensure_identity(plugin.environment.REPOSITORY, plugin.INSTALLATION)
+    identity = ensure_identity(environment.REPOSITORY, plugin.INSTALLATION)
     for needed in (settings.data_dir, settings.run_dir, settings.log_dir):
         needed.mkdir(parents=True, exist_ok=True, mode=0o755)
         identity.own(needed)

@@ -112,3 +112,13 @@ def test_text_without_spaces_is_cut() -> None:
     builder.add("あ" * 3000)
     chunks = chunk(builder.finish())
     assert "".join(part.text for part in chunks) == "あ" * 3000
+
+
+@pytest.mark.parametrize("unit", [".", "a. ", "!? ", "B. ", "(", "\"' "])
+def test_hostile_punctuation_is_cut_in_linear_time(unit: str) -> None:
+    """Were it quadratic, this would run into the tests' time limit."""
+    builder = TextBuilder()
+    builder.add_heading("A heading", 1)
+    builder.add(unit * 300_000)
+    parsed = builder.finish()
+    assert chunk(parsed)[-1].end == len(parsed.text)

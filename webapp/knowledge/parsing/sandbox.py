@@ -18,7 +18,7 @@ from webapp.knowledge.parsing.errors import Reason, RestoredRefusal, UnreadableD
 from webapp.knowledge.parsing.types import Block, ParsedDocument
 
 MIB = 2**20
-MOST_RESULT_BYTES = 256 * MIB
+MOST_RESULT_BYTES = 64 * MIB
 MOST_FILES = 64
 GRACE_SECONDS = 5
 PROGRAM = "webapp.knowledge.parsing"
@@ -62,6 +62,7 @@ def limit_this_process(*, seconds: int, memory_mib: int) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (MOST_RESULT_BYTES, MOST_RESULT_BYTES))
     resource.setrlimit(resource.RLIMIT_NOFILE, (MOST_FILES, MOST_FILES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    signal.signal(signal.SIGXFSZ, signal.SIG_DFL)  # Python ignores it, and the parent would not know why writing failed
     signal.alarm(seconds + GRACE_SECONDS)  # ends it even when its parent is gone
 
 

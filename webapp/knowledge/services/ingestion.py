@@ -33,10 +33,7 @@ KIND = "ingest"
 MAX_ATTEMPTS = 8
 BATCH = 32
 LONGEST_DELAY_SECONDS = 60
-GAVE_UP = (
-    "Indexing was stopped after {attempts} attempts: {cause} Try again, or ask your administrator "
-    "(reference {reference})."
-)
+GAVE_UP = "Indexing was given up. {cause} Try again, or ask your administrator (reference {reference})."
 EMBEDDER_SILENT = "The embedding service did not do its part."
 UNEXPECTED = "Something unexpected went wrong."
 
@@ -60,7 +57,7 @@ def ingest(document_id: UUID) -> None:
 def give_up(document_id: UUID, error: str) -> None:
     """After the last attempt: say so on the document, in the transaction that gives the work up."""
     cause = EMBEDDER_SILENT if error.startswith("embedder") else UNEXPECTED
-    reason = GAVE_UP.format(attempts=MAX_ATTEMPTS, cause=cause, reference=document_id.hex[:8])
+    reason = GAVE_UP.format(cause=cause, reference=document_id.hex[:8])
     Document.objects.filter(pk=document_id).exclude(status=Status.READY).update(status=Status.FAILED, reason=reason)
 
 
