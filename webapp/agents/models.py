@@ -49,6 +49,7 @@ class Run(models.Model):
     fence = models.BigIntegerField(null=True, editable=False)
     model_name = models.CharField(max_length=200, blank=True, default="")
     prompt_version_id = models.BigIntegerField(null=True, blank=True)
+    prompt_version = models.CharField(max_length=120, blank=True, default="")
     answer = models.TextField(blank=True, default="")
     input_tokens = models.PositiveIntegerField(null=True, blank=True)
     output_tokens = models.PositiveIntegerField(null=True, blank=True)

@@ -20,7 +20,8 @@ class CitedSource:
 
 @dataclass(frozen=True, slots=True)
 class RunInfo:
-    """A question and where its answer has got to. ``reference`` is what a user reads to support."""
+    """A question and where its answer has got to. ``reference`` is what a user reads to support, ``prompt_version`` the
+    prompt as people see it (``answer@1a2b3c4d``)."""
 
     id: UUID
     thread_id: UUID
@@ -30,6 +31,7 @@ class RunInfo:
     attempt: int
     model_name: str
     prompt_version_id: int | None
+    prompt_version: str
     answer: str
     input_tokens: int | None
     output_tokens: int | None

@@ -36,7 +36,8 @@ def test_run_answers_with_citations_that_quote_the_document(user_id: int, handbo
     assert streamed == run.answer == log["answer"].data["text"]
     assert "[1]" in run.answer
     assert log["answer"].data["model"] == run.model_name == "scripted-test-engine"
-    assert log["answer"].data["prompt_version"].startswith("answer@")
+    assert log["answer"].data["prompt_version"] == run.prompt_version
+    assert run.prompt_version.startswith("answer@")
     assert run.citations[0].n == 1
     for source in run.citations:
         citation = api.get_citation(user_id=user_id, run_id=run.id, n=source.n)

@@ -91,14 +91,14 @@ CALLS: dict[str, Callable[[int, UUID, UUID], object]] = {
 }
 
 
-@pytest.mark.parametrize("name", CALLS)
-def test_another_persons_conversation_is_not_there(user_id: int, other_id: int, handbook: UUID, name: str) -> None:
+def test_another_persons_conversation_is_not_there(user_id: int, other_id: int, handbook: UUID) -> None:
     run = ask(user_id, "When is pump seven greased?")
 
-    with pytest.raises(NotFound):
-        CALLS[name](other_id, run.id, run.thread_id)
-    with pytest.raises(NotFound):
-        CALLS[name](user_id, uuid4(), uuid4())
+    for name, call in CALLS.items():
+        with pytest.raises(NotFound):
+            pytest.fail(f"{name} gave {call(other_id, run.id, run.thread_id)}")
+        with pytest.raises(NotFound):
+            pytest.fail(f"{name} gave {call(user_id, uuid4(), uuid4())}")
 
     assert api.list_threads(user_id=other_id) == []
     assert api.get_run(user_id=user_id, run_id=run.id) == run

@@ -43,6 +43,7 @@ def record_finished(grant: LeaseGrant, state: AnswerState) -> None:
             answer=state["answer"],
             model_name=state["model"],
             prompt_version_id=state["prompt_version_id"],
+            prompt_version=state["prompt_version"],
             input_tokens=usage["input_tokens"] if usage else None,
             output_tokens=usage["output_tokens"] if usage else None,
             duration_ms=usage["duration_ms"] if usage else None,

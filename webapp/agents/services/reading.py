@@ -83,6 +83,7 @@ def run_info(run: Run, citations: Iterable[Citation] = ()) -> RunInfo:
         attempt=run.attempt,
         model_name=run.model_name,
         prompt_version_id=run.prompt_version_id,
+        prompt_version=run.prompt_version,
         answer=run.answer,
         input_tokens=run.input_tokens,
         output_tokens=run.output_tokens,

@@ -83,8 +83,11 @@ def generate(
 
 
 def build_body(*, model: ModelInfo, messages: Sequence[Message], max_tokens: int, temperature: float) -> dict[str, Any]:
-    """The request. Counts are asked for with every piece, so that a broken stream is counted too."""
-    return {
+    """The request. Counts are asked for with every piece, so that a broken stream is counted too.
+
+    ``chat_template_kwargs`` of the endpoint's detail go along, for example ``{"enable_thinking": false}`` for Qwen3.
+    """
+    body: dict[str, Any] = {
         "model": model.model_name,
         "messages": [{"role": message.role, "content": message.content} for message in messages],
         "max_tokens": max_tokens,
@@ -92,6 +95,9 @@ def build_body(*, model: ModelInfo, messages: Sequence[Message], max_tokens: int
         "stream": True,
         "stream_options": {"include_usage": True, "continuous_usage_stats": True},
     }
+    if template_arguments := model.detail.get("chat_template_kwargs"):
+        body["chat_template_kwargs"] = template_arguments
+    return body
 
 
 def _absorb(progress: _Progress, event: dict[str, Any]) -> str:
