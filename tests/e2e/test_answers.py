@@ -3,7 +3,9 @@
 import json
 import re
 from collections.abc import Callable
+from contextlib import ExitStack
 
+import httpx
 from playwright.sync_api import Locator, Page, expect
 
 from tests.e2e.stack import Stack
@@ -11,6 +13,7 @@ from tests.e2e.staff import Handbook, ask, expect_finished, log_in
 
 QUESTION = "How often are the sand filters backwashed?"
 MANY_LINES = 80
+STREAMS = 24  # the pool holds 16 connections
 
 
 def streamed_text(page: Page, article: Locator) -> str:
@@ -64,7 +67,7 @@ def test_long_answer_is_whole_and_leaves_the_reader_in_place(ada: Page, handbook
     ada.goto("/")
     article = ask(ada, "Tell me about the pump ledger <<many>>")
     draft = article.locator("[data-draft]")
-    expect(draft).to_contain_text("The pump runs and the ledger grows by one more line. " * 20)
+    expect(draft).to_contain_text("The pump runs and the ledger grows by one more line. " * 50)
     ada.locator("#main").evaluate("element => { element.scrollTop = 0; }")
     expect_finished(article)
     shown = article.locator("[data-answer]").inner_text()
@@ -155,3 +158,24 @@ def test_hostile_answer_runs_nothing(ada: Page, handbook: Handbook) -> None:
     expect_finished(article)
     expect(article.locator("[data-answer]")).to_contain_text("<script>alert('scripted')</script>")
     assert article.locator("[data-answer] a").count() == 0
+
+
+def test_more_open_streams_than_database_connections_leave_the_pages_working(
+    ada: Page, handbook: Handbook, scripted_engine: str
+) -> None:
+    rule = {"marker": "glacial", "token_delay_seconds": 2.0}
+    httpx.post(f"{scripted_engine}/__script", json={"rules": [rule]}, trust_env=False).raise_for_status()
+    ada.goto("/")
+    article = ask(ada, f"{QUESTION} <<glacial>>")
+    expect(article.locator("[data-draft]")).not_to_be_empty()
+    cookies = {cookie["name"]: cookie["value"] for cookie in ada.context.cookies()}
+    events = f"/runs/{article.get_attribute('data-run')}/events"
+    base = ada.url.partition("/threads/")[0]
+    with ExitStack() as streams, httpx.Client(base_url=base, cookies=cookies, trust_env=False, timeout=15) as client:
+        for _ in range(STREAMS):
+            response = streams.enter_context(client.stream("GET", events))
+            assert response.status_code == 200
+            assert b"run_queued" in next(response.iter_bytes())
+        assert client.get("/collections/").status_code == 200
+    ada.keyboard.press("Escape")
+    expect(article.get_by_text("Stopped. What had been written is kept.")).to_be_visible()

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from django.contrib.staticfiles.storage import StaticFilesStorage
-from whitenoise.middleware import WhiteNoiseMiddleware
-from whitenoise.storage import CompressedManifestStaticFilesStorage
+from whitenoise.middleware import WhiteNoiseMiddleware  # type: ignore[import-untyped] # ships no types
+from whitenoise.storage import CompressedManifestStaticFilesStorage  # type: ignore[import-untyped] # ships no types
 
 
-class HashedStaticFiles(CompressedManifestStaticFilesStorage):  # type: ignore[misc] # whitenoise has no types for it
+class HashedStaticFiles(CompressedManifestStaticFilesStorage):  # type: ignore[misc] # its base has no types
     """The production storage, tolerant of a manifest that has not been written yet."""
 
     def url(self, name: str | None, force: bool = False) -> str:
@@ -22,7 +22,7 @@ class HashedStaticFiles(CompressedManifestStaticFilesStorage):  # type: ignore[m
         return str(address)
 
 
-class StaticFilesMiddleware(WhiteNoiseMiddleware):  # type: ignore[misc] # whitenoise has no types for it
+class StaticFilesMiddleware(WhiteNoiseMiddleware):  # type: ignore[misc] # its base has no types
     """Serves them. A folder that ``collectstatic`` has not made yet holds nothing, and that is no reason to warn."""
 
     def add_files(self, root: str, prefix: str | None = None) -> None:

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from asgiref.sync import sync_to_async
 from django.contrib import messages
+from django.db import connections
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST, require_safe
@@ -66,11 +67,17 @@ async def events(request: HttpRequest, run_id: UUID) -> HttpResponseBase:
     except NotFound:
         raise Http404 from None
     after = number(request.headers.get("Last-Event-ID", ""), default=number(request.GET.get("after", "")))
-    stream: AsyncIterator[bytes] = streaming.sse(run_id=run_id, after=after)
-    response = StreamingHttpResponse(stream, content_type="text/event-stream")
+    response = StreamingHttpResponse(_stream(run_id, after), content_type="text/event-stream")
     response["Cache-Control"] = "no-cache, no-transform"
     response["X-Accel-Buffering"] = "no"
     return response
+
+
+async def _stream(run_id: UUID, after: int) -> AsyncIterator[bytes]:
+    """The events. The database connection that checked the permission goes back first: a stream may idle for hours."""
+    await sync_to_async(connections.close_all)()
+    async for part in streaming.sse(run_id=run_id, after=after):
+        yield part
 
 
 @require_POST
