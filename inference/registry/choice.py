@@ -48,7 +48,17 @@ def choose_model(
     checkpoint: Checkpoint | None = None,
     fetched: AbstractSet[str] = frozenset(),
 ) -> Choice:
-    """``checkpoint`` is the inspected ``wish.path``, when that is set; ``fetched`` holds "hub id@revision" on disk."""
+    """``checkpoint`` is the inspected ``wish.path``, when that is set; ``fetched`` holds "hub id@revision" on disk.
+
+    Without a C++ compiler the model is served uncompiled: the engine would not start otherwise.
+    """
+    choice = _choose(wish, machine, checkpoint, fetched)
+    if choice.spec is None or machine.has_compiler:
+        return choice
+    return Choice(replace(choice.spec, enforce_eager=True), choice.reason)
+
+
+def _choose(wish: ModelWish, machine: MachineFacts, checkpoint: Checkpoint | None, fetched: AbstractSet[str]) -> Choice:
     if wish.device == "cuda" and not machine.gpus:
         return Choice(None, "model.device is cuda, but no NVIDIA GPU was found on this machine.")
     device: Device = "cuda" if machine.gpus and wish.device != "cpu" else "cpu"

@@ -14,6 +14,7 @@ HUB_URL = "https://huggingface.co"
 HUB_PROBE_SECONDS = 3.0
 NVIDIA_SMI_SECONDS = 10
 COMPILER = "g++"
+SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"  # where the engine looks for programs
 CPUINFO = Path("/proc/cpuinfo")
 
 
@@ -44,7 +45,7 @@ def gather_machine_facts(*, hub_url: str = HUB_URL) -> MachineFacts:
         memory_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         architecture=platform.machine(),
         cpu_flags=read_cpu_flags(CPUINFO),
-        has_compiler=shutil.which(COMPILER) is not None,
+        has_compiler=shutil.which(COMPILER, path=SYSTEM_PATH) is not None,
     )
 
 

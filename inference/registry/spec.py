@@ -15,6 +15,7 @@ class ModelSpec:
     A ``hub`` model has a ``path`` only once it is on this machine (see :mod:`inference.registry.fetched`); its family,
     which decides the tool parser, is known for certain from then on. ``quantization`` is what the engine must be told:
     None also for checkpoints which say it themselves. ``max_context_tokens`` None lets the engine take what fits.
+    ``enforce_eager``: no compilation, for machines without a C++ compiler; it starts faster, answers slower.
     """
 
     name: str
@@ -30,6 +31,7 @@ class ModelSpec:
     tool_parser: str | None = None
     reasoning_parser: str | None = None
     licence: str | None = None
+    enforce_eager: bool = False
 
     def __post_init__(self) -> None:
         if not self.served_name:

@@ -21,14 +21,12 @@ def build_engine_argv(
     port: int,
     kv_cache_gib: float = 1.0,
     memory_fraction: float | None = None,
-    enforce_eager: bool = False,
 ) -> list[str]:
     """vLLM's OpenAI server on loopback.
 
     ``kv_cache_gib`` sizes the KV cache on a CPU; on a GPU ``memory_fraction`` of its memory is the engine's. The CPU
-    engine is given its fraction too, because its default refuses to start beside anything else. ``enforce_eager`` is
-    for machines without a C++ compiler, and starts faster. ``python -m`` because the CPU build's own command does not
-    start.
+    engine is given its fraction too, because its default refuses to start beside anything else. ``python -m``
+    because the CPU build's own command does not start.
     """
     if spec.path is None:
         raise NotFetchedError(f"{spec.name} is not on this machine: fetch it first.")
@@ -41,7 +39,7 @@ def build_engine_argv(
     argv += ["--max-num-seqs", str(MAX_RUNNING[spec.device])]
     argv += ["--max-num-queued-reqs", str(MAX_IN_FLIGHT[spec.device])]
     argv += _build_conversation_flags(spec)
-    if enforce_eager:
+    if spec.enforce_eager:
         argv += ["--enforce-eager"]
     argv += ["--disable-fastapi-docs", "--disable-uvicorn-access-log", "--no-enable-log-requests"]
     return argv

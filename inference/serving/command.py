@@ -32,7 +32,6 @@ def engine_command(
     root: Path,
     kv_cache_gib: float = 1.0,
     memory_fraction: float | None = None,
-    enforce_eager: bool = False,
 ) -> Command:
     """vLLM on loopback. ``python`` is the inference environment's, ``root`` the repository.
 
@@ -44,7 +43,6 @@ def engine_command(
         port=port,
         kv_cache_gib=kv_cache_gib,
         memory_fraction=memory_fraction,
-        enforce_eager=enforce_eager,
     )
     return Command(tuple(argv), build_engine_environment(spec, python=python, data_dir=data_dir, root=root))
 

@@ -3,9 +3,9 @@
 import os
 from pathlib import Path
 
+from inference.registry.machine import SYSTEM_PATH
 from inference.registry.spec import ModelSpec
 
-SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
 MAX_ANSWERS_PER_REQUEST = 4
 
 

@@ -8,7 +8,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -146,13 +146,12 @@ def running_engine(
     """The real vLLM, through the command the appliance uses. ``enforce_eager`` starts in half the time."""
     port = port or free_port()
     command = engine_command(
-        spec,
+        replace(spec, enforce_eager=enforce_eager),
         python=INFERENCE_PYTHON,
         port=port,
         data_dir=folder,
         root=ROOT,
         kv_cache_gib=ENGINE_KV_CACHE_GIB,
-        enforce_eager=enforce_eager,
     )
     log = folder / f"vllm-{spec.served_name}-{port}.log"
     url = f"http://127.0.0.1:{port}"

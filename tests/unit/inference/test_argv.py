@@ -26,8 +26,8 @@ def build_spec(family: str, device: Device = "cpu") -> ModelSpec:
     )
 
 
-def line(spec: ModelSpec, **more: float | bool) -> str:
-    return " ".join(build_engine_argv(spec, python=Path("/py"), port=8410, **more))  # type: ignore[arg-type]  # table
+def line(spec: ModelSpec, **more: float) -> str:
+    return " ".join(build_engine_argv(spec, python=Path("/py"), port=8410, **more))
 
 
 TAIL = "--disable-fastapi-docs --disable-uvicorn-access-log --no-enable-log-requests"
@@ -71,8 +71,8 @@ def test_engine_argv_is_this_whole_line(spec: ModelSpec, expected: str) -> None:
     assert line(spec) == expected
 
 
-def test_engine_argv_takes_memory_and_eager_mode_from_the_caller() -> None:
-    changed = line(build_spec("llama"), kv_cache_gib=0.5, memory_fraction=0.3, enforce_eager=True)
+def test_engine_argv_takes_memory_from_the_caller_and_eager_mode_from_the_spec() -> None:
+    changed = line(replace(build_spec("llama"), enforce_eager=True), kv_cache_gib=0.5, memory_fraction=0.3)
     assert "--gpu-memory-utilization 0.3 --kv-cache-memory-bytes 536870912" in changed
     assert "--enforce-eager" in changed
 
@@ -89,8 +89,8 @@ def test_every_flag_is_known_to_the_pinned_parser() -> None:
     for family in FAMILIES:
         for device in devices:
             spec = build_spec(family.name, device)
-            for variant in (spec, replace(spec, quantization="bitsandbytes")):
-                argv = build_engine_argv(variant, python=Path("/py"), port=1, enforce_eager=True)
+            for variant in (spec, replace(spec, quantization="bitsandbytes", enforce_eager=True)):
+                argv = build_engine_argv(variant, python=Path("/py"), port=1)
                 emitted |= {word for word in argv if word.startswith("--")}
     assert emitted - known == set()
     assert len(emitted) > 15

@@ -125,3 +125,10 @@ def test_offers_are_sorted_and_each_fits_some_gpu() -> None:
     sizes = [offer.needed_bytes for offer in GPU_OFFERS]
     assert sizes == sorted(sizes, reverse=True)
     assert all(fits_gpu(offer, Gpu("", 48 * GIB, (9, 0))) for offer in GPU_OFFERS)
+
+
+def test_machine_without_a_compiler_serves_uncompiled() -> None:
+    with_compiler, without = chosen(ModelWish(), LAPTOP), chosen(ModelWish(), replace(LAPTOP, has_compiler=False))
+    assert with_compiler is not None
+    assert without is not None
+    assert without == replace(with_compiler, enforce_eager=True)
