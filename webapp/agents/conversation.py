@@ -18,6 +18,7 @@ MAX_TURNS = 3
 MAX_TURN_CHARACTERS = 1500
 FOLLOW_UP_WORDS = 4
 MIN_PASSAGE_CHARACTERS = 200
+MARKER_CHARACTERS = 12
 
 
 @dataclass(frozen=True)
@@ -60,14 +61,15 @@ def build_messages(
 ) -> list[Message]:
     """System prompt with the passages, earlier turns, the question.
 
-    What does not fit is left out, the least relevant passages first. ``shrink``: the part of the estimate to use, for a
-    model that refused the whole.
+    What does not fit is left out, the least relevant passages first. ``shrink``: how much of what fits by our estimate
+    to send, for a model that refused the whole.
     """
     tokens = (context_tokens or DEFAULT_CONTEXT_TOKENS) - max_tokens - MARGIN_TOKENS
-    budget = int(tokens * CHARACTERS_PER_TOKEN * shrink) - len(template) - len(question)
-    history = _history(turns, budget // 4)
+    budget = tokens * CHARACTERS_PER_TOKEN - len(template) - len(question)
+    history = _history(turns, int(budget * shrink) // 4)
     budget -= sum(len(message.content) for message in history)
-    quoted = prompts.quote_passages(_fitting(passages, budget))
+    wanted = sum(_size(numbered) for numbered in passages)
+    quoted = prompts.quote_passages(_fitting(passages, int(min(budget, wanted) * shrink)))
     system = prompts.render(template, {"passages": quoted})
     return [Message("system", system), *history, Message("user", question)]
 
@@ -90,12 +92,16 @@ def _history(turns: Sequence[Turn], budget: int) -> list[Message]:
     return messages
 
 
+def _size(numbered: Numbered) -> int:
+    return len(numbered.passage.text) + len(where(numbered.passage)) + MARKER_CHARACTERS
+
+
 def _fitting(passages: Sequence[Numbered], budget: int) -> list[tuple[int, str, str]]:
     """The passages that fit, best first; the first that does not is cut when enough of it remains."""
     fitting = []
     for numbered in passages:
         label = where(numbered.passage)
-        room = budget - len(label) - 12
+        room = budget - len(label) - MARKER_CHARACTERS
         if room < min(MIN_PASSAGE_CHARACTERS, len(numbered.passage.text)):
             break
         text = numbered.passage.text[:room]

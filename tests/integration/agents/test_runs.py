@@ -1,10 +1,15 @@
 """A question from asking to its citations, with a scripted engine."""
 
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
 from uuid import UUID
 
 import httpx
+import pytest
 
 from tests.integration.agents.conftest import HANDBOOK, ask, events, set_models, types
+from tests.integration.agents.executing import execute_until_final
 from webapp.agents import api
 from webapp.agents.models import Run
 from webapp.agents.runs.runner import run_once
@@ -126,3 +131,73 @@ def test_run_is_not_executed_twice(user_id: int, handbook: UUID) -> None:
 
     assert len(events(run.id)) == before
     assert Run.objects.get(pk=run.id).attempt == 1
+
+
+def test_run_of_an_engine_that_says_nothing_says_so(user_id: int, handbook: UUID) -> None:
+    run = ask(user_id, "When? <<silent>>")
+
+    assert run.status == "finished"
+    assert run.answer.startswith("The language model gave no answer.")
+
+
+def test_run_waits_for_an_embedder_that_is_away(user_id: int, handbook: UUID, embedder_url: str) -> None:
+    endpoints.set_model(role="embed", url="http://127.0.0.1:9", model_name="m", name="m", detail={})
+    waiting = ask(user_id, "When is pump seven greased?")
+
+    set_models(None, embedder_url)
+    run = execute_until_final(waiting.id)
+
+    assert waiting.status == "waiting"
+    assert run.status == "finished"
+
+
+def test_run_without_an_embedder_fails_in_plain_words(user_id: int, handbook: UUID) -> None:
+    endpoints.clear_model(role="embed")
+
+    run = ask(user_id, "When is pump seven greased?")
+
+    assert (run.status, run.error_code) == ("failed", "no_embedder")
+    assert "no embedding model is installed" in run.error_message
+
+
+def test_prompt_that_is_too_long_for_the_model_is_sent_again_with_less(
+    user_id: int, handbook: UUID, small_engine: tuple[str, list[int]]
+) -> None:
+    url, sizes = small_engine
+    endpoints.set_model(role="generate", url=url, model_name="small", name="small", detail={})
+
+    run = ask(user_id, "When is pump seven greased?")
+
+    assert run.answer == "On Tuesday."
+    assert len(sizes) == 2
+    assert sizes[1] < sizes[0]
+    statuses = Call.objects.filter(run_id=run.id, kind="generate").order_by("pk").values_list("status", flat=True)
+    assert list(statuses) == ["failed", "ok"]
+
+
+@pytest.fixture
+def small_engine() -> Iterator[tuple[str, list[int]]]:
+    """Refuses the first prompt as too long, in vLLM's words; answers the second."""
+    sizes: list[int] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            sizes.append(len(self.rfile.read(int(self.headers["Content-Length"]))))
+            if len(sizes) == 1:
+                status, kind = 400, "application/json"
+                body = '{"error": {"message": "This model\'s maximum context length is 256 tokens.", "code": 400}}'
+            else:
+                status, kind = 200, "text/event-stream"
+                body = 'data: {"choices":[{"delta":{"content":"On Tuesday."}}]}\n\ndata: [DONE]\n\n'
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}", sizes
+        server.shutdown()
