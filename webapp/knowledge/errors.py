@@ -9,14 +9,14 @@ class KnowledgeError(Exception):
     """Base of this room's errors."""
 
 
-class NotFound(KnowledgeError):  # noqa: N818 - the field's name
+class NotFound(KnowledgeError):
     """It does not exist, or this user may not know that it does."""
 
     def __init__(self, what: str) -> None:
         super().__init__(f"This {what} does not exist, or you may not see it.")
 
 
-class NotAllowed(KnowledgeError):  # noqa: N818
+class NotAllowed(KnowledgeError):
     """The user can read it but not change it."""
 
     def __init__(self) -> None:
@@ -25,7 +25,7 @@ class NotAllowed(KnowledgeError):  # noqa: N818
         )
 
 
-class DuplicateDocument(KnowledgeError):  # noqa: N818
+class DuplicateDocument(KnowledgeError):
     """The same file is in the collection already."""
 
     def __init__(self, title: str) -> None:
@@ -35,5 +35,5 @@ class DuplicateDocument(KnowledgeError):  # noqa: N818
         self.title = title
 
 
-class InvalidInput(KnowledgeError):  # noqa: N818
+class InvalidInput(KnowledgeError):
     """A value a form can put right; the message says how."""

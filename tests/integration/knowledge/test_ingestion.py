@@ -1,7 +1,8 @@
 """Indexing ends in one transaction, or in a reason; what may pass by itself is tried again."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from uuid import UUID, uuid4
 
 import pytest
@@ -222,6 +223,42 @@ def test_two_workers_index_a_document_once(ann: User, collection_id: UUID, embed
         thread.join(60)
     assert Lease.objects.get().attempts == 1
     assert Chunk.objects.count() == api.get_document(user_id=ann.pk, document_id=document_id).progress_total
+
+
+@pytest.mark.parametrize("whole_collection", [False, True])
+def test_deleting_during_ingestion_neither_fails_nor_leaves_rows(
+    ann: User, embedding_endpoint: str, caplog: pytest.LogCaptureFixture, whole_collection: bool
+) -> None:
+    errors: list[BaseException] = []
+
+    def guarded(work: Callable[[], None]) -> None:
+        try:
+            work()
+        except Exception as error:  # noqa: BLE001 - reported by the test
+            errors.append(error)
+        finally:
+            connection.close()
+
+    for number in range(6):
+        place = api.create_collection(user_id=ann.pk, name=f"Place {number}").id
+        document_id = upload(ann, place, f"words {number}".encode())
+
+        def delete(place: UUID = place, document_id: UUID = document_id, number: int = number) -> None:
+            threading.Event().wait(0.08 * number)  # a little later each time, to meet every step
+            if whole_collection:
+                api.delete_collection(user_id=ann.pk, collection_id=place)
+            else:
+                api.delete_document(user_id=ann.pk, document_id=document_id)
+
+        works = (partial(ingestion.ingest, document_id), delete)
+        threads = [threading.Thread(target=guarded, args=(work,)) for work in works]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+    assert errors == []
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
+    assert (Document.objects.count(), Chunk.objects.count(), index_rows(), Lease.objects.count()) == (0, 0, 0, 0)
 
 
 def test_unknown_document_is_nobodys_work(db: None) -> None:

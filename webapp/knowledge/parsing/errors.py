@@ -41,7 +41,7 @@ MESSAGES = {
 }
 
 
-class UnreadableDocument(Exception):  # noqa: N818 - the field's name
+class UnreadableDocument(Exception):
     """The file cannot become a document; ``str()`` says why and what to do, ``reason`` is for programs."""
 
     def __init__(self, reason: Reason, **values: object) -> None:

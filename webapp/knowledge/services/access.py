@@ -34,11 +34,14 @@ def find_readable_collection(user_id: int, collection_id: UUID) -> Collection:
 
 
 def get_writable_collection(user_id: int, collection_id: UUID) -> Collection:
-    """The collection, locked until the transaction ends. Raises NotFound, NotAllowed."""
+    """The collection, locked until the transaction ends. Raises NotFound, NotAllowed.
+
+    The lock leaves room for the foreign keys of an ingestion that is about to commit.
+    """
     collection = find_readable_collection(user_id, collection_id)
     if not may_write(user_id, collection, is_staff=is_staff(user_id)):
         raise NotAllowed
-    locked = Collection.objects.select_for_update().filter(pk=collection_id).first()
+    locked = Collection.objects.select_for_update(no_key=True).filter(pk=collection_id).first()
     if locked is None:
         raise NotFound("collection")
     return locked

@@ -48,12 +48,12 @@ def update_demonstration(files: Mapping[str, bytes]) -> Changes:
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in wanted.items()}
     kept: dict[str, str] = {}
     removed: set[str] = set()
-    for row in Document.objects.select_for_update().filter(collection=collection):
+    for row in Document.objects.filter(collection=collection):
         if digests.get(row.filename) == row.sha256 and row.status != Status.FAILED:
             kept[row.sha256] = row.filename
         else:
             removed.add(row.filename)
-            documents.remove_document(row, None)
+            documents.remove_document(row.pk, None)
     stored = set()
     for name, content in sorted(wanted.items()):
         if digests[name] not in kept:  # a second file of the same content is the same document
@@ -77,7 +77,7 @@ def find_collection_id() -> UUID | None:
 
 def _ensure_collection() -> Collection:
     """Owned by the first administrator as soon as there is one; its name and sharing stay as people left them."""
-    collection, _ = Collection.objects.select_for_update().get_or_create(
+    collection, _ = Collection.objects.select_for_update(no_key=True).get_or_create(
         system_name=SYSTEM_NAME, defaults={"name": NAME, "description": DESCRIPTION, "everyone": True}
     )
     if collection.owner_id is None:

@@ -90,7 +90,8 @@ def get_document_view(user_id: int, document_id: UUID) -> DocumentView:
 @transaction.atomic
 def retry_document(user_id: int, document_id: UUID) -> DocumentInfo:
     """Index again what failed; anything else stays as it is."""
-    document = _get_writable(user_id, document_id)
+    _check_writable(user_id, document_id)
+    document = _lock(document_id)
     if document.status == Status.FAILED:
         document.status, document.reason, document.progress_done, document.progress_total = Status.QUEUED, "", 0, 0
         document.save(update_fields=["status", "reason", "progress_done", "progress_total"])
@@ -100,17 +101,20 @@ def retry_document(user_id: int, document_id: UUID) -> DocumentInfo:
 
 @transaction.atomic
 def delete_document(user_id: int, document_id: UUID) -> None:
-    remove_document(_get_writable(user_id, document_id), user_id)
+    _check_writable(user_id, document_id)
+    remove_document(document_id, user_id)
 
 
-def remove_document(document: Document, user_id: int | None) -> None:
-    """Take a document away with all that was made of it, in the caller's transaction."""
-    forget_work(document.pk)
+def remove_document(document_id: UUID, user_id: int | None) -> None:
+    """Take a document away with all that was made of it, in the caller's transaction, which has not locked it yet."""
+    forget_work(document_id)
+    document = _lock(document_id)
     _record("document.delete", user_id, document)
     document.delete()
 
 
 def forget_work(document_id: UUID) -> None:
+    """Take the lease away. To be done before the document is locked: ingestion locks in that order, too."""
     durable.forget(kind=INGEST, subject_id=document_id)
 
 
@@ -166,10 +170,13 @@ def _find(rows: QuerySet[Document], document_id: UUID) -> Document:
     return row
 
 
-def _get_writable(user_id: int, document_id: UUID) -> Document:
+def _check_writable(user_id: int, document_id: UUID) -> None:
     row = _find(access.readable_documents(user_id), document_id)
     if not access.may_write(user_id, row.collection, is_staff=access.is_staff(user_id)):
         raise NotAllowed
+
+
+def _lock(document_id: UUID) -> Document:
     locked = Document.objects.select_for_update().filter(pk=document_id).first()
     if locked is None:
         raise NotFound("document")

@@ -38,7 +38,7 @@ EMBEDDER_SILENT = "The embedding service did not do its part."
 UNEXPECTED = "Something unexpected went wrong."
 
 
-class Draining(Exception):  # noqa: N818 - a signal, not an error
+class Draining(Exception):
     """This worker was told to stop."""
 
 
