@@ -1,7 +1,7 @@
 """Why an attempt stops before its end without anything having gone wrong."""
 
 
-class Interrupted(Exception):  # noqa: N818 - not errors: somebody asked for it
+class Interrupted(Exception):
     """The attempt was asked to stop."""
 
 

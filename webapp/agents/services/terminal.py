@@ -21,7 +21,7 @@ class Output(Protocol):
     def flush(self) -> None: ...
 
 
-class NotPickedUp(Exception):  # noqa: N818 - the message is for the person at the terminal
+class NotPickedUp(Exception):
     """No worker took the question in time."""
 
 

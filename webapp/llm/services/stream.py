@@ -26,7 +26,7 @@ MAX_RESPONSE_BYTES = 16 * 2**20
 QUEUED_EVENTS = 256
 
 
-class Stopped(Exception):  # noqa: N818 - not an error: the caller asked for it
+class Stopped(Exception):
     """The caller's ``should_stop`` said so."""
 
 
