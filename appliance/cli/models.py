@@ -23,7 +23,8 @@ def show(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = 
     """Show which model this appliance serves, and why."""
     local = open_appliance()
     choice = model_choice.choose(local.settings)
-    named = model_choice.read_activation(local.settings) is not None
+    activated = model_choice.read_activation(local.settings) is not None
+    named = activated and not model_choice.is_named_in_settings(local.settings)
     spec = choice.spec
     if as_json:
         found = {"name": spec.served_name, "licence": spec.licence, "device": spec.device} if spec else None
@@ -43,6 +44,11 @@ def activate(
     """Switch to a model: checks it, starts the engine with it and tells the web application."""
     local = open_appliance()
     activation = read_argument(model)
+    if activation is not None and model_choice.is_named_in_settings(local.settings):
+        raise LocalError(
+            "appliance.yaml names the model, which goes before an activated one. Change model.path or model.hub_id "
+            "there and run `bin/appliance up`, or remove them and activate again."
+        )
     with local.only_one_change():
         local.settings.data_dir.joinpath("model").mkdir(parents=True, exist_ok=True)
         before = model_choice.read_activation(local.settings)

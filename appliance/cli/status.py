@@ -41,14 +41,12 @@ def status(
 
 def build_row(item: ComponentStatus) -> dict[str, Any]:
     """A component as JSON; ``since`` is null for one that does not run."""
-    running = item.state is not None and item.state.is_running
-    assert not running or item.state is not None
-    since = datetime.fromtimestamp(item.state.started_at, UTC).isoformat() if running and item.state else None
+    running = item.state if item.state is not None and item.state.is_running else None
     return {
         "component": item.component.name,
         "state": item.state.state.lower() if item.state else "stopped",
-        "pid": item.state.pid if running and item.state else None,
-        "since": since,
+        "pid": running.pid if running else None,
+        "since": datetime.fromtimestamp(running.started_at, UTC).isoformat() if running else None,
         "address": item.address or None,
         "healthy": item.health.ok,
         "detail": item.health.detail,

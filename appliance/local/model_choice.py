@@ -1,4 +1,4 @@
-"""Which model this appliance serves: what an operator activated, else what the registry chooses."""
+"""Which model this appliance serves: what appliance.yaml names, else what was activated, else what fits the machine."""
 
 import json
 import os
@@ -26,7 +26,7 @@ NETWORK_VARIABLES = (
 
 @dataclass(frozen=True)
 class Activation:
-    """What ``models activate`` recorded; it goes before ``appliance.yaml``."""
+    """What ``models activate`` recorded; what ``appliance.yaml`` names goes before it."""
 
     path: str | None = None
     hub_id: str | None = None
@@ -61,13 +61,17 @@ def write_activation(settings: Settings, activation: Activation | None) -> None:
     draft.replace(file)
 
 
+def is_named_in_settings(settings: Settings) -> bool:
+    return settings.model.path is not None or settings.model.hub_id is not None
+
+
 def build_wish(settings: Settings, activation: Activation | None) -> ModelWish:
     wanted = settings.model
     wish = ModelWish(
         path=wanted.path, hub_id=wanted.hub_id, revision=wanted.revision, name=wanted.name, device=wanted.device,
         quantization=wanted.quantization, max_context_tokens=wanted.max_context_tokens,
     )  # fmt: skip
-    if activation is None:
+    if activation is None or is_named_in_settings(settings):
         return wish
     path = Path(activation.path) if activation.path else None
     return replace(wish, path=path, hub_id=activation.hub_id, revision=activation.revision, name=None)
@@ -80,12 +84,11 @@ def models_dir(settings: Settings) -> Path:
 def choose(settings: Settings, *, may_fetch: bool = True) -> Choice:
     """The model to serve now, with the reason. Raises :class:`LocalError` for one that was named and cannot be.
 
-    Without ``may_fetch``, and for a named directory, no hub is asked. An activated model counts as enabled.
+    Without ``may_fetch``, and for a named directory, no hub is asked.
     """
-    activation = read_activation(settings)
-    if activation is None and not settings.model.enabled:
-        return Choice(None, "appliance.yaml says so (model.enabled).")
-    wish = build_wish(settings, activation)
+    wish = build_wish(settings, read_activation(settings))
+    if wish.path is None and wish.hub_id is None and not settings.model.automatic:
+        return Choice(None, "None is named or activated, and appliance.yaml says model.automatic: false.")
     facts = gather_machine_facts() if may_fetch and wish.path is None else gather_facts_offline()
     try:
         return resolve_model(wish, facts, models_dir=models_dir(settings))

@@ -35,7 +35,7 @@ class Web(Section):
 
 
 class Model(Section):
-    enabled: bool = True
+    automatic: bool = True
     path: Path | None = None
     hub_id: str | None = None
     revision: str | None = None

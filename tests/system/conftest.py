@@ -73,7 +73,7 @@ def install() -> Installed:
     folder.chmod(0o755)  # the components' user has to enter it
     web, engine, embedder = find_free_ports(3)
     (folder / "appliance.yaml").write_text(
-        f"data_dir: var\nweb: {{port: {web}}}\nmodel: {{port: {engine}, enabled: false}}\n"
+        f"data_dir: var\nweb: {{port: {web}}}\nmodel: {{port: {engine}, automatic: false}}\n"
         f"embeddings: {{port: {embedder}}}\nworker: {{concurrency: 2}}\n"
     )
     return Installed(folder)
@@ -109,3 +109,16 @@ def first_up() -> Iterator[tuple[Installed, str]]:
 @pytest.fixture
 def running(first_up: tuple[Installed, str]) -> Installed:
     return first_up[0]
+
+
+@pytest.fixture
+def tiny_checkpoint() -> Iterator[Path]:
+    """A tiny model with random weights, in a folder that the components' user can read."""
+    folder = Path(tempfile.mkdtemp(prefix="appl-model-"))
+    python = environment.REPOSITORY / ".venv" / "inference" / "bin" / "python"
+    command = [str(python), "-m", "tests.engines.tiny", "--folder", str(folder), "--family", "qwen3"]
+    subprocess.run(command, cwd=environment.REPOSITORY, check=True, capture_output=True, timeout=VERB_SECONDS)
+    for path in (folder, *folder.rglob("*")):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    yield folder / "tiny-qwen3"
+    shutil.rmtree(folder)

@@ -2,9 +2,13 @@
 
 import os
 import re
+import shutil
 import signal
 import time
 import urllib.request
+from pathlib import Path
+
+import pytest
 
 from appliance.settings import environment
 from tests.system.conftest import Installed
@@ -148,3 +152,26 @@ def test_down_leaves_no_process_and_up_again_has_all_data(running: Installed) ->
     assert again.returncode == 0, again.stdout
     assert "there already" in again.stdout
     assert running.run("ask", "What data leaves the appliance?").returncode == 0
+
+
+@pytest.mark.timeout(600)
+def test_model_that_appears_later_answers_after_one_command(running: Installed, tiny_checkpoint: Path) -> None:
+    broken = tiny_checkpoint.parent / "broken"
+    shutil.copytree(tiny_checkpoint, broken)
+    (broken / "tokenizer.json").unlink()
+    refused = running.run("models", "activate", str(broken))
+    assert refused.returncode == 1
+    assert "there is no tokenizer" in refused.stdout
+    assert NO_MODEL in running.run("ask", "What data leaves the appliance?").stdout
+
+    switched = running.run("models", "activate", str(tiny_checkpoint))
+    assert switched.returncode == 0, switched.stdout
+    assert tiny_checkpoint.name in running.run("models", "show").stdout
+    asked = running.run("ask", "What data leaves the appliance?")
+    assert NO_MODEL not in asked.stdout
+    assert re.search(rf"Answered by: {tiny_checkpoint.name} .* tokens in, .* out", asked.stdout), asked.stdout
+
+    back = running.run("models", "activate", "auto")
+    assert back.returncode == 0, back.stdout
+    assert "engine" not in running.read_status()
+    assert NO_MODEL in running.run("ask", "What data leaves the appliance?").stdout

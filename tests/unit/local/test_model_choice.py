@@ -1,4 +1,4 @@
-"""What was activated goes before appliance.yaml; what is broken is said, not guessed."""
+"""What appliance.yaml names goes before what was activated; what is broken is said, not guessed."""
 
 from pathlib import Path
 
@@ -14,16 +14,18 @@ from appliance.settings.model import Model
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     (tmp_path / "model").mkdir()
-    return Settings(data_dir=tmp_path, model=Model(path=Path("/from/yaml"), name="ours", device="cpu"))
+    return Settings(data_dir=tmp_path, model=Model(name="ours", device="cpu"))
 
 
-def test_without_activation_the_settings_decide(settings: Settings) -> None:
-    wish = build_wish(settings, read_activation(settings))
+def test_what_the_settings_name_goes_first(settings: Settings) -> None:
+    write_activation(settings, Activation(hub_id="a/b"))
+    named = settings.model_copy(update={"model": Model(path=Path("/from/yaml"), name="ours", device="cpu")})
+    wish = build_wish(named, read_activation(named))
     assert (wish.path, wish.hub_id, wish.name, wish.device) == (Path("/from/yaml"), None, "ours", "cpu")
 
 
 @pytest.mark.parametrize("activation", [Activation(path="/other"), Activation(hub_id="a/b", revision="v1")])
-def test_activation_goes_before_the_settings(settings: Settings, activation: Activation) -> None:
+def test_activation_goes_before_the_automatic_choice(settings: Settings, activation: Activation) -> None:
     write_activation(settings, activation)
     assert read_activation(settings) == activation
     wish = build_wish(settings, activation)
@@ -46,10 +48,11 @@ def test_broken_activation_is_named(settings: Settings, text: str) -> None:
 
 
 def test_directory_that_is_not_there_is_an_error_and_not_another_model(settings: Settings) -> None:
+    named = settings.model_copy(update={"model": Model(path=Path("/from/yaml"))})
     with pytest.raises(LocalError, match="/from/yaml"):
-        model_choice.choose(settings)
+        model_choice.choose(named)
 
 
 def test_no_model_is_served_when_none_is_wanted(tmp_path: Path) -> None:
-    settings = Settings(data_dir=tmp_path, model=Model(enabled=False))
+    settings = Settings(data_dir=tmp_path, model=Model(automatic=False))
     assert model_choice.choose(settings).spec is None
