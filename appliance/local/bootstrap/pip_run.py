@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -47,6 +48,7 @@ def run(command: list[str], *, label: str, packages: int, log: Path) -> str | No
                 progress.see(line)
             code = process.wait()
         except BaseException:
+            progress.stop()
             process.terminate()
             process.wait()
             raise
@@ -80,14 +82,17 @@ def explain(said: str, *, lock: Path, log: Path) -> str:
 
 
 class Progress:
-    """One line that counts packages: rewritten in place on a terminal, repeated now and then elsewhere."""
+    """One line that counts packages: rewritten each second on a terminal, repeated now and then elsewhere."""
 
     def __init__(self, label: str, packages: int) -> None:
         self.label, self.packages, self.seen = label, packages, 0
         self.doing = "starting pip"
-        self.started = self.reported = time.monotonic()
+        self.started = time.monotonic()
         self.live = sys.stdout.isatty()
+        self.over = threading.Event()
         say(f"  Installing the {label}: {packages} packages")
+        self.ticking = threading.Thread(target=self._tick, daemon=True)
+        self.ticking.start()
 
     def see(self, line: str) -> None:
         if line.startswith(("Collecting ", "Requirement already satisfied: ")):
@@ -95,17 +100,21 @@ class Progress:
             self.doing = line.split("==")[0].rsplit(" ", 1)[-1].strip()
         elif line.startswith("Installing collected packages"):
             self.doing = "unpacking"
-        now = time.monotonic()
-        if self.live or now - self.reported >= REPORT_SECONDS:
-            self.reported = now
-            self._write("\r" if self.live else "", f"{min(self.seen, self.packages)} of {self.packages}, {self.doing}")
+
+    def stop(self) -> None:
+        self.over.set()
+        self.ticking.join()
 
     def finish(self, *, ok: bool) -> None:
-        self._write("\r" if self.live else "", "done" if ok else "failed")
+        self.stop()
+        self._write("done" if ok else "failed")
         if self.live:
             say("")
 
-    def _write(self, start: str, text: str) -> None:
-        elapsed = time.monotonic() - self.started
-        line = f"{start}  {self.label}: {text} ({elapsed:.0f} s)"
-        say(f"{line:<100}" if self.live else line, end="" if self.live else "\n")
+    def _tick(self) -> None:
+        while not self.over.wait(1 if self.live else REPORT_SECONDS):
+            self._write(f"{min(self.seen, self.packages)} of {self.packages}, {self.doing}")
+
+    def _write(self, text: str) -> None:
+        line = f"  {self.label}: {text} ({time.monotonic() - self.started:.0f} s)"
+        say(f"\r{line:<100}" if self.live else line, end="" if self.live else "\n")

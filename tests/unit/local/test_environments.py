@@ -133,3 +133,27 @@ def test_cuda_is_wanted_by_setting_or_driver(
 ) -> None:
     monkeypatch.setattr(environments, "find_nvidia_driver", lambda: driver)
     assert environments.wants_cuda(Sources(device=device)) is expected
+
+
+def write_program(folder: Path, text: str) -> list[str]:
+    """A stand-in for pip: its words are what matters here."""
+    program = folder / "pip"
+    program.write_text(f"#!/bin/sh\n{text}\n")
+    program.chmod(0o755)
+    return [str(program)]
+
+
+def test_progress_counts_packages_and_the_log_has_every_word(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = write_program(tmp_path, "echo Collecting a==1; echo Collecting b==2; echo done >&2")
+    assert pip_run.run(command, label="x environment", packages=2, log=tmp_path / "log") is None
+    assert (tmp_path / "log").read_text() == "Collecting a==1\nCollecting b==2\ndone\n"
+    printed = capsys.readouterr().out
+    assert "Installing the x environment: 2 packages" in printed
+    assert "x environment: done (" in printed
+
+
+def test_failed_installation_returns_what_pip_said(tmp_path: Path) -> None:
+    command = write_program(tmp_path, "echo no such package; exit 1")
+    assert pip_run.run(command, label="x environment", packages=2, log=tmp_path / "log") == "no such package\n"
