@@ -37,21 +37,18 @@ def build_command(python: Path, lock: Path, options: tuple[str, ...], sources: S
 def run(command: list[str], *, label: str, packages: int, log: Path) -> str | None:
     """Install; ``None`` when it worked, else everything that pip said. Ctrl-C stops pip too and propagates."""
     progress = Progress(label, packages)
-    with log.open("w", encoding="utf-8") as output:
-        process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
-        )
-        assert process.stdout is not None
+    pip = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+    with log.open("w", encoding="utf-8") as output, pip:
+        assert pip.stdout is not None
         try:
-            for line in process.stdout:
+            for line in pip.stdout:
                 output.write(line)
                 progress.see(line)
-            code = process.wait()
         except BaseException:
             progress.stop()
-            process.terminate()
-            process.wait()
+            pip.terminate()
             raise
+        code = pip.wait()
     progress.finish(ok=code == 0)
     return None if code == 0 else log.read_text(encoding="utf-8")
 
