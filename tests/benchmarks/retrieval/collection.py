@@ -45,5 +45,5 @@ def _read_lines(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def _join(row: Mapping[str, str]) -> str:
-    title, text = row.get("title", "").strip(), row["text"].strip()
-    return text if not title or text.startswith(title) else f"{title} {text}"
+    """Title, then text: the layout's custom, although some texts begin with their title already."""
+    return f"{row.get('title', '')} {row['text']}".strip()
