@@ -1,7 +1,7 @@
 """Is a component well? One question each, asked from outside, with a short time limit."""
 
 import http.client
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -49,7 +49,7 @@ class HealthChecks:
             "redis": self._redis,
             "celery": self._celery,
             "process": lambda: Health(state.state == "RUNNING", state.state.lower()),
-            "http": lambda: _http(port),
+            "http": lambda: _http(port, choose_host(self.settings.web.allowed_hosts)),
             "engine": lambda: _engine(port),
         }
         return questions[component.health]()
@@ -85,21 +85,27 @@ class HealthChecks:
         return Health(ok=True, detail="answers ping") if replies else Health(ok=False, detail="does not answer ping")
 
 
-def _fetch_status(port: Port) -> int:
+def choose_host(allowed: Sequence[str]) -> str:
+    """A host name that the web application accepts, since it refuses requests for any other."""
+    named = [name.removeprefix(".") for name in allowed if name != "*"]
+    return named[0] if named else "localhost"
+
+
+def _fetch_status(port: Port, host_name: str) -> int:
     assert port.number is not None
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(port.bind, port.bind)  # noqa: S104 - compared, not bound
     connection = http.client.HTTPConnection(host, port.number, timeout=SECONDS)
     try:
-        connection.request("GET", port.health_path, headers={"Host": f"localhost:{port.number}"})
+        connection.request("GET", port.health_path, headers={"Host": host_name})
         return connection.getresponse().status
     finally:
         connection.close()
 
 
-def _http(port: Port | None) -> Health:
+def _http(port: Port | None, host_name: str) -> Health:
     assert port is not None
     try:
-        status = _fetch_status(port)
+        status = _fetch_status(port, host_name)
     except (OSError, http.client.HTTPException) as error:
         return Health(ok=False, detail=f"no answer at {port.address} ({error})")
     return Health(status == OK, f"{port.health_path} says {status}")

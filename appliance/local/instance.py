@@ -8,9 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import IO
 
 from appliance.local.environments import ENVIRONMENTS
-from appliance.local.errors import BusyError
+from appliance.local.errors import BusyError, LocalError
 from appliance.local.health import Health, HealthChecks
 from appliance.local.identity import Identity, ensure_identity
 from appliance.local.management import Management
@@ -89,11 +90,21 @@ class LocalAppliance:
             rows.append(ComponentStatus(component, state, health, port.address if port else ""))
         return rows
 
+    def _open_lock(self) -> IO[str]:
+        folder = self.settings.data_dir
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o755)
+            return (folder / "appliance.lock").open("a+")
+        except OSError as error:
+            raise LocalError(
+                f"{folder} cannot be used: {error.strerror}. Run this as the user it belongs to, free some space, or "
+                "name another folder as data_dir in appliance.yaml."
+            ) from None
+
     @contextmanager
     def only_one_change(self) -> Iterator[None]:
         """Hold this while starting or stopping; raises :class:`BusyError` when somebody else does."""
-        self.settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o755)
-        with (self.settings.data_dir / "appliance.lock").open("a+") as handle:
+        with self._open_lock() as handle:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:

@@ -133,6 +133,10 @@ class Supervisor:
         try:
             proxy = xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport)
             return getattr(proxy.supervisor, method)(*arguments)
+        except PermissionError:
+            raise LocalError(
+                f"The appliance in {self.settings.data_dir} belongs to another user. Run this as that user, or as root."
+            ) from None
         finally:
             transport.close()
 

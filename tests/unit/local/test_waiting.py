@@ -4,10 +4,24 @@ from pathlib import Path
 
 import pytest
 
+from appliance.local.health import choose_host
 from appliance.local.prepared import Prepared, forget_prepared, prepared_file, read_prepared, write_prepared
 from appliance.local.supervisor import ProgramState
 from appliance.local.waiting import gave_up, tail
 from appliance.settings import Settings
+
+
+@pytest.mark.parametrize(
+    ("allowed", "expected"),
+    [
+        (("answers.example.com", "localhost"), "answers.example.com"),
+        ((".example.com",), "example.com"),
+        (("*",), "localhost"),
+        ((), "localhost"),
+    ],
+)
+def test_web_is_asked_under_a_name_it_accepts(allowed: tuple[str, ...], expected: str) -> None:
+    assert choose_host(allowed) == expected
 
 
 def state(name: str) -> ProgramState:
