@@ -24,6 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
 INFERENCE_PYTHON = ROOT / ".venv" / "inference" / "bin" / "python"
 LOG_TAIL_CHARACTERS = 4000
 STOP_SECONDS = 20
+DIE_WITH_PARENT = ("setpriv", "--pdeathsig", "TERM", "--")  # a killed test session leaves no server behind
 ENGINE_START_SECONDS = 240
 ENGINE_CONTEXT_TOKENS = 8192
 ENGINE_KV_CACHE_GIB = 0.25
@@ -46,7 +47,12 @@ def running(
     """Run ``command`` in a process group of its own while the block lasts; enter it when ``ready()``."""
     with log.open("wb") as output:
         process = subprocess.Popen(
-            command.argv, env=command.env, stdout=output, stderr=output, cwd=log.parent, start_new_session=True
+            (*DIE_WITH_PARENT, *command.argv),
+            env=command.env,
+            stdout=output,
+            stderr=output,
+            cwd=log.parent,
+            start_new_session=True,
         )
     try:
         _wait_until_ready(process, log=log, ready=ready, deadline_seconds=deadline_seconds)
