@@ -58,11 +58,11 @@ def citing_words(text: str) -> dict[int, frozenset[str]]:
 def quote_span(passage: str, *, wanted: frozenset[str]) -> tuple[int, int]:
     """The span of ``passage`` that shares most words with ``wanted``: a sentence, with a neighbor that shares many too.
 
-    A sentence's score is the number of shared words over the square root of its length in words, so that neither a
-    one-word heading nor a whole list wins by length alone. Nothing shared: the passage's first sentences.
+    The score keeps both a one-word heading and a whole list from winning by length alone. Nothing shared: the passage's
+    first sentences.
     """
     spans = quotable_spans(passage)
-    scores = [_score(passage[start:end], wanted) for start, end in spans]
+    scores = [overlap(passage[start:end], wanted) for start, end in spans]
     if not scores or max(scores) == 0:
         return leading_sentences(passage, max_characters=MAX_QUOTE_CHARACTERS)
     best = scores.index(max(scores))
@@ -78,6 +78,7 @@ def quote_span(passage: str, *, wanted: frozenset[str]) -> tuple[int, int]:
     return (start, end)
 
 
-def _score(sentence: str, wanted: frozenset[str]) -> float:
+def overlap(sentence: str, wanted: frozenset[str]) -> float:
+    """How much of what is wanted a text says: shared words over the square root of its length in words."""
     words = content_words(sentence)
     return len(words & wanted) / float(len(words)) ** 0.5 if words else 0.0

@@ -11,7 +11,6 @@ from webapp.agents.conversation import (
     retrieval_query,
     where,
 )
-from webapp.agents.quoting import NOTHING_FOUND, quoted_answer
 from webapp.knowledge.types import Passage
 from webapp.llm.types import Message
 
@@ -105,18 +104,3 @@ def test_short_follow_up_is_searched_with_the_question_before() -> None:
 
 def test_where_names_what_there_is() -> None:
     assert where(passage(1, "x").passage) == "Handbook, Pumps > Seven, page 3"
-
-
-def test_quoted_answer_quotes_three_passages_word_for_word() -> None:
-    passages = [passage(n, f"Heading\n\nSentence {n} is here.\nAnd goes on.") for n in range(1, 6)]
-
-    assert quoted_answer(notice="Notice.", passages=passages) == (
-        "Notice.\n\n"
-        "> Sentence 1 is here.\n> And goes on. [1]\n\n"
-        "> Sentence 2 is here.\n> And goes on. [2]\n\n"
-        "> Sentence 3 is here.\n> And goes on. [3]"
-    )
-
-
-def test_quoted_answer_of_nothing_is_honest() -> None:
-    assert quoted_answer(notice="Notice.", passages=[]) == f"Notice.\n\n{NOTHING_FOUND}"

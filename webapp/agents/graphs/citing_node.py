@@ -16,7 +16,7 @@ def cite(context: RunContext, state: AnswerState) -> AnswerState:
     if state["model"] == NO_MODEL:
         quoted = passages[:QUOTED_PASSAGES]
         checked = CheckedAnswer(state["draft"], tuple(numbered.n for numbered in quoted), ())
-        spans = {numbered.n: quoted_span(numbered.passage.text) for numbered in quoted}
+        spans = {numbered.n: quoted_span(numbered.passage.text, question=context.task.question) for numbered in quoted}
     else:
         checked = check_markers(state["draft"], known=[numbered.n for numbered in passages])
         words = citing_words(checked.text)

@@ -32,7 +32,7 @@ def generate(context: RunContext, state: AnswerState) -> AnswerState:
     update: AnswerState = {"prompt_version": prompt.short, "prompt_version_id": prompt.id}
     if model is None:
         context.begin_draft(model=NO_MODEL)
-        context.write(quoted_answer(notice=prompt.text, passages=passages))
+        context.write(quoted_answer(notice=prompt.text, question=context.task.question, passages=passages))
         context.flush()
         return {**update, "draft": context.draft, "model": NO_MODEL, "usage": None}
     final = _stream(context, passages, model, prompt)
