@@ -50,7 +50,7 @@ def finished(ada: User, run: RunInfo) -> RunInfo:
         status="finished",
         answer="It is **nine** metres deep [1]. <script>alert(1)</script>",
         model_name="scripted-test-engine",
-        prompt_version_id=3,
+        prompt_version="answer@1a2b3c4d",
         input_tokens=120,
         output_tokens=14,
         duration_ms=4213,

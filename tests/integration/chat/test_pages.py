@@ -59,7 +59,7 @@ def test_answer_is_shown_with_its_figures_and_runs_nothing(page: Client, finishe
     assert "<strong>nine</strong>" in text
     assert "<script>alert" not in text
     assert 'data-cite="1"' in text
-    for figure in ("scripted-test-engine", "prompt 3", "4.2 s", "120 tokens read, 14 written"):
+    for figure in ("scripted-test-engine", "prompt answer@1a2b3c4d", "4.2 s", "120 tokens read, 14 written"):
         assert figure in text
 
 
