@@ -50,7 +50,7 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def open_page(browser: Browser, stack: Stack) -> Iterator[Callable[..., Page]]:
+def open_page(browser: Browser, stack: Stack, scripted_engine: str) -> Iterator[Callable[..., Page]]:
     """Open a page as somebody. The test fails on a script error, a refused policy, or a request to anywhere else."""
     contexts: list[BrowserContext] = []
     wrong: list[str] = []

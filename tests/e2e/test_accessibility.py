@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -17,6 +18,10 @@ AXE = (Path(__file__).parent / "vendor" / "axe-4.14.1.min.js").read_text(encodin
 README_PICTURE = Path(__file__).parents[2] / "docs" / "images" / "chat.png"
 RUN_AXE = "() => axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']})"
 VIEWPORTS = {"desktop": DESKTOP, "phone": PHONE}
+AUTHORED_ANSWER = (
+    "The sand filters are backwashed **every 48 hours**, or sooner when the head loss reaches 1.8 metres [1]. "
+    "Each backwash takes twelve minutes and uses 30 cubic metres of treated water [1]."
+)
 GRAVE = {"serious", "critical"}
 
 
@@ -112,8 +117,15 @@ def test_answer_is_announced_in_sentences(open_page: Callable[..., Page], handbo
 
 
 def test_picture_for_the_readme(
-    request: pytest.FixtureRequest, open_page: Callable[..., Page], handbook: Handbook, screenshots: Path
+    request: pytest.FixtureRequest,
+    open_page: Callable[..., Page],
+    handbook: Handbook,
+    screenshots: Path,
+    scripted_engine: str,
 ) -> None:
+    """The words are authored, and the picture shows the scripted engine's name beside them."""
+    rules = {"rules": [{"text": AUTHORED_ANSWER}]}
+    httpx.post(f"{scripted_engine}/__script", json=rules, trust_env=False).raise_for_status()
     page = open_page("ada")
     page.goto("/")
     article = ask(page, "How often are the sand filters backwashed, and how long does it take?")
