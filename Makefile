@@ -65,6 +65,7 @@ imports: ## Who may import whom
 .PHONY: generate
 generate: ## Write the generated reference pages
 	$(BIN)/python -m appliance.settings.reference
+	$(BIN)/python -m appliance.cli.reference
 
 .PHONY: screenshots
 screenshots: ## Run the browser tests and renew the screenshot in README

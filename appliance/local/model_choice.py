@@ -1,9 +1,6 @@
 """Which model this appliance serves: what appliance.yaml names, else what was activated, else what fits the machine."""
 
 import json
-import os
-import platform
-import shutil
 import subprocess
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -14,7 +11,7 @@ from appliance.settings import Settings, environment
 from inference.registry.choice import Choice, ModelWish
 from inference.registry.errors import ModelError
 from inference.registry.fetched import require_fetched, resolve_model
-from inference.registry.machine import COMPILER, CPUINFO, MachineFacts, gather_machine_facts, list_gpus, read_cpu_flags
+from inference.registry.machine import HUB_URL, gather_machine_facts
 from inference.registry.spec import ModelSpec
 from inference.serving.command import fetch_command
 
@@ -89,23 +86,12 @@ def choose(settings: Settings, *, may_fetch: bool = True) -> Choice:
     wish = build_wish(settings, read_activation(settings))
     if wish.path is None and wish.hub_id is None and not settings.model.automatic:
         return Choice(None, "None is named or activated, and appliance.yaml says model.automatic: false.")
-    facts = gather_machine_facts() if may_fetch and wish.path is None else gather_facts_offline()
+    facts = gather_machine_facts(hub_url=HUB_URL if may_fetch and wish.path is None else None)
     try:
         return resolve_model(wish, facts, models_dir=models_dir(settings))
     except ModelError as error:
         raise LocalError(f"The model cannot be served. {error}") from error
 
-
-def gather_facts_offline() -> MachineFacts:
-    """This machine, with the hub taken for unreachable instead of being asked, which can take seconds."""
-    return MachineFacts(
-        gpus=list_gpus(),
-        hub_reachable=False,
-        memory_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
-        architecture=platform.machine(),
-        cpu_flags=read_cpu_flags(CPUINFO),
-        has_compiler=shutil.which(COMPILER) is not None,
-    )
 
 
 def fetch(settings: Settings, spec: ModelSpec, *, identity: Identity, python: Path, root: Path) -> ModelSpec:

@@ -37,11 +37,12 @@ class MachineFacts:
     has_compiler: bool
 
 
-def gather_machine_facts(*, hub_url: str = HUB_URL) -> MachineFacts:
-    """Bounded: a hub that does not answer costs at most :data:`HUB_PROBE_SECONDS`."""
+def gather_machine_facts(*, hub_url: str | None = HUB_URL) -> MachineFacts:
+    """Bounded: a hub that does not answer costs at most :data:`HUB_PROBE_SECONDS`; with None it is not asked and taken
+    for unreachable."""
     return MachineFacts(
         gpus=list_gpus(),
-        hub_reachable=is_hub_reachable(hub_url),
+        hub_reachable=hub_url is not None and is_hub_reachable(hub_url),
         memory_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         architecture=platform.machine(),
         cpu_flags=read_cpu_flags(CPUINFO),

@@ -15,6 +15,8 @@ from whitenoise.storage import CompressedManifestStaticFilesStorage  # type: ign
 class HashedStaticFiles(CompressedManifestStaticFilesStorage):  # type: ignore[misc] # its base has no types
     """The production storage, tolerant of a manifest that has not been written yet."""
 
+    support_js_module_import_aggregation = True
+
     def url(self, name: str | None, force: bool = False) -> str:
         if not self.hashed_files:
             return StaticFilesStorage.url(self, name)
