@@ -24,6 +24,7 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "docs" / "data.md").write_text("# Data\n\nNo data leaves the appliance.", encoding="utf-8")
     (tmp_path / "docs" / "picture.png").write_bytes(b"\x89PNG")
     (tmp_path / "docs" / "empty.md").write_text("", encoding="utf-8")
+    (tmp_path / "docs" / "README.md").write_text("# Index\n\n- [Ports](ports.md)", encoding="utf-8")
     return tmp_path
 
 

@@ -13,6 +13,7 @@ from webapp.knowledge.errors import KnowledgeError, UnreadableDocument
 from webapp.knowledge.services import demonstration
 
 ENDINGS = {".md", ".txt", ".html", ".pdf", ".docx"}
+INDEX_PAGE = "README.md"
 POLL_SECONDS = 0.5
 
 
@@ -63,13 +64,17 @@ class Command(BaseCommand):
 
 
 def read_files(paths: list[Path], root: Path) -> dict[str, bytes]:
-    """Contents by path relative to ``root``. Raises CommandError for a path that does not exist."""
+    """Contents by path relative to ``root``. A folder's index page only points at its other pages, and is left out.
+
+    Raises CommandError for a path that does not exist.
+    """
     found: dict[str, bytes] = {}
     for path in paths:
         absolute = (root / path).resolve()
         if not absolute.exists():
             raise CommandError(f"{path} does not exist; name a file or a folder, absolute or relative to {root}.")
-        files = sorted(absolute.rglob("*")) if absolute.is_dir() else [absolute]
+        inside = absolute.rglob("*") if absolute.is_dir() else [absolute]
+        files = sorted(file for file in inside if file == absolute or file.name != INDEX_PAGE)
         for file in files:
             if file.is_file() and file.suffix.lower() in ENDINGS:
                 name = file.relative_to(root) if file.is_relative_to(root) else Path(file.name)
