@@ -93,7 +93,6 @@ def choose(settings: Settings, *, may_fetch: bool = True) -> Choice:
         raise LocalError(f"The model cannot be served. {error}") from error
 
 
-
 def fetch(settings: Settings, spec: ModelSpec, *, identity: Identity, python: Path, root: Path) -> ModelSpec:
     """Bring a hub model's files here, with the hub client's progress on the terminal."""
     command = fetch_command(
