@@ -36,7 +36,8 @@ def test_command_lines_are_exactly_these() -> None:
     programs = build(ENGINE)
     assert programs["web"].argv == (
         python, "-m", "uvicorn", "webapp.config.asgi:application", "--host", "127.0.0.1", "--port", "8400",
-        "--lifespan", "off", "--no-access-log", "--no-server-header", "--timeout-graceful-shutdown", "5",
+        "--lifespan", "off", "--no-access-log", "--no-server-header", "--no-proxy-headers",
+        "--timeout-graceful-shutdown", "5",
     )  # fmt: skip
     assert programs["worker"].argv == (
         python, "-m", "celery", "-A", "webapp.config.celery:app", "worker", "--pool", "threads", "--concurrency", "8",
