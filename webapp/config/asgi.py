@@ -4,6 +4,9 @@ from webapp.config import boot
 
 boot.select_settings()
 
-from django.core.asgi import get_asgi_application  # noqa: E402 - Django must see its settings first
+from django.conf import settings  # noqa: E402 - Django must see its settings first
+from django.core.asgi import get_asgi_application  # noqa: E402
 
-application = get_asgi_application()
+from webapp.config.body_limit import BodyLimit  # noqa: E402
+
+application = BodyLimit(get_asgi_application(), max_upload_mib=settings.APPLIANCE.ingestion.max_upload_mib)

@@ -85,6 +85,8 @@ DATABASES = {
         "USER": "appliance",
         "PASSWORD": APPLIANCE.secret("postgres-application").reveal(),
         "CONN_MAX_AGE": 0,
+        # A pooled connection is tried before it is used: PostgreSQL may have been restarted since.
+        "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {"pool": {"min_size": 0, "max_size": 16, "timeout": 10}},
         "TEST": {"SERIALIZE": False},
     },

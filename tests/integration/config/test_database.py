@@ -1,0 +1,32 @@
+"""The pool of database connections."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.db import connection
+
+END_IDLE = (
+    "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+)
+
+
+def read_one() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        row = cursor.fetchone()
+    connection.close()
+    assert row
+    return int(row[0])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_pool_replaces_connections_that_the_database_has_ended() -> None:
+    with ThreadPoolExecutor(1) as thread:
+        before = thread.submit(read_one).result()
+        with connection.cursor() as cursor:
+            cursor.execute(END_IDLE)
+            ended = cursor.fetchone()
+        assert ended
+        assert ended[0] >= 1
+        assert thread.submit(read_one).result() != before
