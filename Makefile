@@ -1,7 +1,9 @@
 # The operator's targets only call bin/appliance, which also works without make.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
-PYTHON ?= python3
+# The same choice as bin/appliance makes: PyTorch's CPU build is locked for Python 3.11.
+PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
+    $$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$python && break; done)
 BIN := .venv/webapp/bin
 ENVIRONMENTS := $(PYTHON) -m appliance.local.environments ensure
 export PYTHONPATH := $(CURDIR)
@@ -76,8 +78,8 @@ bench-retrieval: ## Measure retrieval on a BEIR collection: make bench-retrieval
 	$(BIN)/python -m tests.benchmarks.retrieval --data $${DATA:?Name a folder in BEIR layout: DATA=folder}
 
 .PHONY: lock
-lock: ## Resolve requirements/*.in again (WHEELHOUSE=folder that holds PyTorch's CPU build)
-	@requirements/lock $(WHEELHOUSE)
+lock: ## Resolve requirements/*.in again (WHEELHOUSE=folder with PyTorch's CPU build, PYTHON_VERSION=3.11)
+	@requirements/lock "$(WHEELHOUSE)" $(PYTHON_VERSION)
 
 .PHONY: clean
 clean: ## Remove environments and caches; data in var/ stays
