@@ -83,10 +83,10 @@ def read(run_id: UUID, after: int, limit: int) -> list[Event]:
 
 
 def read_page(run_id: UUID, after: int, limit: int = 500) -> Page:
-    """The events after one, and whether the log ends with them: it has its final event, or has been deleted."""
+    """The events after one, and whether the log ends with them: it has its final event, or there is no log."""
     head = RunLog.objects.filter(run_id=run_id).first()
     if head is None:
-        return Page([], ended=after > 0)
+        return Page([], ended=True)
     events = read(run_id, after, limit)
     last = events[-1].seq if events else after
     return Page(events, ended=head.final_seq is not None and last >= head.final_seq)

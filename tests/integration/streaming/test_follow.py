@@ -118,10 +118,11 @@ def test_redis_that_hangs_delays_writers_a_bounded_time(run_id: UUID, own_redis:
 
 
 def test_follow_beats_while_nothing_comes(run_id: UUID, own_redis: RedisProcess) -> None:
-    events = api.follow(run_id=run_id, heartbeat_seconds=0.05)
+    append_many(run_id, 1)
+    events = api.follow(run_id=run_id, after=1, heartbeat_seconds=0.05)
     assert [next(events) for _ in range(3)] == [None, None, None]
     append_many(run_id, 1)
-    assert next_event(events).seq == 1
+    assert next_event(events).seq == 2
 
 
 def test_follow_of_an_ended_log_ends(run_id: UUID, own_redis: RedisProcess) -> None:
@@ -135,6 +136,10 @@ def test_follow_ends_when_the_log_is_deleted(run_id: UUID, own_redis: RedisProce
     events = follow_idly(run_id)
     api.delete(run_id=run_id)
     assert [event for event in events if event] == []
+
+
+def test_follow_of_a_log_that_is_not_there_ends(run_id: UUID, own_redis: RedisProcess) -> None:
+    assert list(api.follow(run_id=run_id, heartbeat_seconds=0.05)) == []
 
 
 def test_long_log_is_read_in_pages(run_id: UUID, own_redis: RedisProcess, monkeypatch: pytest.MonkeyPatch) -> None:

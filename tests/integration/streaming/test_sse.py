@@ -64,10 +64,11 @@ async def test_sse_racing_with_a_writer_loses_and_doubles_nothing(run_id: UUID, 
         await asyncio.sleep(number / 20)
         return read_ids(await collect(run_id))
 
+    await append(run_id, text="first")
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(write())
         followers = [tasks.create_task(come(number)) for number in range(10)]
-    assert all(follower.result() == list(range(1, 152)) for follower in followers)
+    assert all(follower.result() == list(range(1, 153)) for follower in followers)
 
 
 async def test_sse_survives_the_death_of_redis(run_id: UUID, own_redis: RedisProcess) -> None:
@@ -82,18 +83,21 @@ async def test_sse_survives_the_death_of_redis(run_id: UUID, own_redis: RedisPro
 
 
 async def test_sse_beats_while_nothing_comes(run_id: UUID, own_redis: RedisProcess) -> None:
-    async with aclosing(cast(Any, api.sse(run_id=run_id, after=0, heartbeat_seconds=0.05))) as parts:
+    await append(run_id)
+    async with aclosing(cast(Any, api.sse(run_id=run_id, after=1, heartbeat_seconds=0.05))) as parts:
         assert [await anext(parts) for _ in range(3)] == [b"retry: 1000\n\n", b": heartbeat\n\n", b": heartbeat\n\n"]
 
 
 async def test_idle_streams_hold_no_connection(own_redis: RedisProcess, own_hub: Hub) -> None:
     runs = [uuid4() for _ in range(IDLE)]
+    for run_id in runs:
+        await append(run_id)
     idle = 0
     all_idle = asyncio.Event()
 
     async def wait_for_one(run_id: UUID) -> bytes:
         nonlocal idle
-        stream: AsyncIterator[bytes] = api.sse(run_id=run_id, after=0, heartbeat_seconds=1)
+        stream: AsyncIterator[bytes] = api.sse(run_id=run_id, after=1, heartbeat_seconds=1)
         async with aclosing(cast(Any, stream)):
             async for part in stream:
                 if part == b": heartbeat\n\n":
@@ -121,6 +125,7 @@ async def test_idle_streams_hold_no_connection(own_redis: RedisProcess, own_hub:
 async def test_stream_that_is_cancelled_leaves_nothing_behind(
     run_id: UUID, own_redis: RedisProcess, own_hub: Hub
 ) -> None:
+    await append(run_id)
     follower = asyncio.create_task(collect(run_id))
     await asyncio.sleep(0.1)
     follower.cancel()
