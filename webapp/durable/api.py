@@ -41,9 +41,11 @@ def enqueue(*, kind: str, subject_id: UUID) -> None:
     leases.enqueue(registry.get_kind(kind), subject_id)
 
 
-def acquire(*, kind: str, subject_id: UUID) -> LeaseGrant | None:
-    """Become the owner, with a higher fence than anybody before; ``None`` when the work is not to be had."""
-    return leases.acquire(registry.get_kind(kind), subject_id)
+def acquire(*, kind: str, subject_id: UUID, early: bool = False) -> LeaseGrant | None:
+    """Become the owner, with a higher fence than anybody before; ``None`` when the work is not to be had.
+
+    ``early`` takes work that pauses before its next attempt, to end it rather than to try again."""
+    return leases.acquire(registry.get_kind(kind), subject_id, early=early)
 
 
 def hold(grant: LeaseGrant) -> AbstractContextManager[Held]:

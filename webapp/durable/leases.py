@@ -30,7 +30,8 @@ ACQUIRE = """
 UPDATE durable_lease SET state = 'leased', owner = %s, fence = nextval('durable_fence'), attempt = attempt + 1,
     attempts = attempts + 1, expires_at = clock_timestamp() + make_interval(secs => %s), woken_at = NULL
 WHERE kind = %s AND subject_id = %s AND attempts < %s AND (
-    (state = 'queued' AND available_at <= clock_timestamp()) OR (state = 'leased' AND expires_at <= clock_timestamp()))
+    (state = 'queued' AND (%s OR available_at <= clock_timestamp()))
+    OR (state = 'leased' AND expires_at <= clock_timestamp()))
 RETURNING fence, attempt
 """
 
@@ -82,11 +83,12 @@ def enqueue(kind: Kind, subject_id: UUID) -> None:
             wake_on_commit(kind, subject_id)
 
 
-def acquire(kind: Kind, subject_id: UUID) -> LeaseGrant | None:
-    """Become the owner if the subject waits or its owner's lease ran out; ``None`` when there is nothing to own."""
+def acquire(kind: Kind, subject_id: UUID, *, early: bool = False) -> LeaseGrant | None:
+    """Become the owner if the subject waits or its owner's lease ran out; ``None`` when there is nothing to own.
+    ``early``: also when its pause has not passed yet."""
     owner = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
     with connection.cursor() as cursor:
-        cursor.execute(ACQUIRE, [owner, kind.lease_seconds, kind.name, subject_id, kind.max_attempts])
+        cursor.execute(ACQUIRE, [owner, kind.lease_seconds, kind.name, subject_id, kind.max_attempts, early])
         row = cursor.fetchone()
     return LeaseGrant(kind.name, subject_id, owner, fence=row[0], attempt=row[1]) if row else None
 

@@ -22,6 +22,18 @@ def test_acquire_gives_a_queued_subject_to_one_owner(work: Work) -> None:
     assert api.acquire(kind=work.kind, subject_id=subject_id) is None
 
 
+def test_pausing_work_is_taken_before_its_time_only_when_asked_for(work: Work) -> None:
+    subject_id = work.enqueue()
+    first = api.acquire(kind=work.kind, subject_id=subject_id)
+    assert first
+    assert api.acquire(kind=work.kind, subject_id=subject_id, early=True) is None  # somebody works on it
+    api.retry(first, delay_seconds=60, error="away")
+    assert api.acquire(kind=work.kind, subject_id=subject_id) is None
+    taken = api.acquire(kind=work.kind, subject_id=subject_id, early=True)
+    assert taken
+    assert taken.fence > first.fence
+
+
 @pytest.mark.django_db(transaction=True)
 def test_acquire_has_exactly_one_winner_among_many(work: Work) -> None:
     subjects = [work.enqueue() for _ in range(20)]

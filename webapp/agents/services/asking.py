@@ -61,7 +61,7 @@ def cancel_run(*, user_id: int, run_id: UUID) -> RunInfo:
         if run.cancel_requested_at is None:
             run.cancel_requested_at = timezone.now()
             run.save(update_fields=["cancel_requested_at"])
-    grant = durable.acquire(kind=KIND, subject_id=run_id)
+    grant = durable.acquire(kind=KIND, subject_id=run_id, early=True)
     if grant is not None:
         record_cancelled(grant, answer=None)
     return run_info(owned_run(user_id=user_id, run_id=run_id))
