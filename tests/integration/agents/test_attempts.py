@@ -191,6 +191,19 @@ def test_run_cancelled_before_a_worker_takes_it_ends_at_once(user_id: int, handb
     assert types(asked.id) == ["run_queued", "run_cancelled"]
 
 
+def test_run_that_waits_for_the_engine_is_cancelled_at_once(
+    user_id: int, handbook: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "LONGEST_DELAY_SECONDS", 600.0)
+    endpoints.set_model(role="generate", url="http://127.0.0.1:9", model_name="m", name="m", detail={})
+    waiting = ask(user_id, "When?")
+
+    run = api.cancel_run(user_id=user_id, run_id=waiting.id)
+
+    assert (waiting.status, run.status) == ("waiting", "cancelled")
+    assert events(run.id)[-1].type == "run_cancelled"
+
+
 def test_draining_worker_hands_the_run_back(user_id: int, handbook: UUID, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = api.create_run(user_id=user_id, question="When? <<slow>>")
     with monkeypatch.context() as patch, worker(asked.id):
@@ -228,30 +241,60 @@ def test_thread_deleted_while_it_is_answered_leaves_nothing(user_id: int, handbo
 
 
 def test_database_refuses_an_old_fence_on_runs_and_checkpoints(user_id: int, handbook: UUID) -> None:
-    run = ask(user_id, "When is pump seven greased?")
     asked = api.create_run(user_id=user_id, question="When?")
+    Checkpoint.objects.create(thread_id=str(asked.id), checkpoint_id="1", payload_type="null", payload=b"")
     old = durable.acquire(kind=KIND, subject_id=asked.id)
     assert old is not None
     take_over(asked.id)
 
     late = [
         f"UPDATE agents_run SET answer = 'late', fence = {old.fence} WHERE id = '{asked.id}'",
-        f"UPDATE agents_checkpoint SET lease_subject = '{asked.id}', fence = {old.fence} WHERE thread_id = '{run.id}'",
+        f"UPDATE agents_checkpoint SET lease_kind = 'run', lease_subject = '{asked.id}', fence = {old.fence}",
     ]
     for statement in late:
         with pytest.raises(DatabaseError, match="an old fencing token is refused"), connection.cursor() as cursor:
             cursor.execute(statement)
 
 
-def test_no_passage_text_stays_in_the_checkpoints(user_id: int, models: None) -> None:
+def test_no_passage_text_stands_in_the_checkpoints(user_id: int, models: None, monkeypatch: pytest.MonkeyPatch) -> None:
     secret = "The lighthouse keeper hides brass keys beneath granite stairs beyond the harbour. " * 3
     add_document(user_id, "secret.md", f"# Keys\n\n{secret}\n")
-    run = ask(user_id, "Where are keys? <<no-citation>>")
+    with monkeypatch.context() as patch:
+        patch.setattr(citing_node, "check_markers", lambda *_, **__: 1 / 0)
+        run = ask(user_id, "Where are keys? <<no-citation>>")
 
-    assert run.status == "finished"
+    assert run.status == "queued"
     stored = [bytes(row.value or b"") for row in CheckpointBlob.objects.filter(thread_id=str(run.id))]
     stored += [bytes(row.value or b"") for row in CheckpointWrite.objects.filter(thread_id=str(run.id))]
     stored += [bytes(row.payload) for row in Checkpoint.objects.filter(thread_id=str(run.id))]
     assert stored
     assert not any(b"lighthouse" in value for value in stored)
+    assert execute_until_final(run.id).status == "finished"
     assert not any("lighthouse" in str(event.data) for event in events(run.id))
+
+
+def checkpoint_rows(run_id: UUID) -> int:
+    tables = (Checkpoint, CheckpointBlob, CheckpointWrite)
+    return sum(table._default_manager.filter(thread_id=str(run_id)).count() for table in tables)
+
+
+def test_run_that_has_ended_has_no_checkpoints(
+    user_id: int, handbook: UUID, monkeypatch: pytest.MonkeyPatch, embedder_url: str
+) -> None:
+    answered = ask(user_id, "When is pump seven greased?")
+    given_up = execute_until_final(api.create_run(user_id=user_id, question="When? <<break>>").id)
+    endpoints.set_model(role="generate", url="http://127.0.0.1:9", model_name="m", name="m", detail={})
+    cancelled, failed = ask(user_id, "When?"), ask(user_id, "When, then?")
+    assert checkpoint_rows(cancelled.id)
+    assert checkpoint_rows(failed.id)
+    api.cancel_run(user_id=user_id, run_id=cancelled.id)
+    Run.objects.filter(pk=failed.id).update(waiting_since=timezone.now() - timedelta(minutes=11))
+    execute_until_final(failed.id)
+    endpoints.clear_model(role="generate")
+    quoted = ask(user_id, "When is pump seven greased?")
+
+    ended = {"answered": answered.id, "gave up": given_up.pk, "cancelled": cancelled.id, "failed": failed.id}
+    ended["quoted"] = quoted.id
+    statuses = [Run.objects.get(pk=run_id).status for run_id in ended.values()]
+    assert statuses == ["finished", "failed", "cancelled", "failed", "finished"]
+    assert {name: checkpoint_rows(run_id) for name, run_id in ended.items()} == dict.fromkeys(ended, 0)

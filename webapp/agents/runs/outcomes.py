@@ -1,4 +1,7 @@
-"""How an attempt at a run ends: each outcome is one transaction, written under the lease, which it then gives up."""
+"""How an attempt at a run ends: each outcome is one transaction, written under the lease, which it then gives up.
+
+A final outcome takes the checkpoints away: no attempt will read them again, and they hold a copy of the answer.
+"""
 
 from typing import Any
 from uuid import UUID
@@ -6,6 +9,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
+from webapp.agents.checkpoints.retention import delete_threads
 from webapp.agents.connections import released_connection
 from webapp.agents.graphs.state import AnswerState
 from webapp.agents.models import Citation, Run
@@ -54,6 +58,7 @@ def record_finished(grant: LeaseGrant, state: AnswerState) -> None:
         answer = {"text": state["answer"], "model": state["model"], "prompt_version": state["prompt_version"]}
         append(grant, "answer", {**answer, "usage": usage})
         append(grant, "run_finished", {})
+        _forget_checkpoints(grant.subject_id)
         durable.finish(grant)
 
 
@@ -64,6 +69,7 @@ def record_cancelled(grant: LeaseGrant, *, answer: str | None) -> None:
         kept = {} if answer is None else {"answer": answer}
         write_run(grant, status=Run.Status.CANCELLED, finished_at=timezone.now(), **kept)
         append(grant, "run_cancelled", {})
+        _forget_checkpoints(grant.subject_id)
         durable.finish(grant)
 
 
@@ -73,6 +79,7 @@ def record_failed(grant: LeaseGrant, *, code: str) -> None:
         durable.check(grant)
         write_run(grant, **_failed_fields(code))
         append(grant, "run_failed", failure(grant.subject_id, code))
+        _forget_checkpoints(grant.subject_id)
         durable.finish(grant)
 
 
@@ -109,10 +116,15 @@ def give_up(run_id: UUID, error: str) -> None:
         return
     Run.objects.filter(pk=run_id).update(**_failed_fields("gave_up"))
     streaming.append(run_id=run_id, type="run_failed", data=failure(run_id, "gave_up"), attempt=run.attempt)
+    _forget_checkpoints(run_id)
 
 
 def failure(run_id: UUID, code: str) -> dict[str, str]:
     return {"code": code, "message": FAILURES[code], "reference": str(run_id)[:8]}
+
+
+def _forget_checkpoints(run_id: UUID) -> None:
+    delete_threads([str(run_id)])
 
 
 def _failed_fields(code: str) -> dict[str, Any]:
