@@ -1,1 +1,0 @@
-"""Framework-free helpers that no single room owns."""
