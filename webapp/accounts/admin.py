@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 
 from webapp.accounts import services
-from webapp.accounts.forms import GroupForm, NewUserForm
+from webapp.accounts.forms import GroupForm, NewUserForm, UserRecordForm
 from webapp.accounts.models import User
 
 admin.site.unregister(Group)
@@ -29,6 +29,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc,type-arg] # u
     list_filter = ("is_active", "is_superuser", "groups")
     list_fullwidth = True
     filter_horizontal = ("groups",)
+    form = UserRecordForm
     add_form = NewUserForm
     add_fieldsets = ((None, {"fields": ("username", "first_name", "last_name", "is_superuser", "groups")}),)
     fieldsets = (

@@ -3,11 +3,27 @@
 from typing import Any
 
 from django import forms
+from django.contrib.auth.forms import UserChangeForm
 from django.contrib.auth.models import Group
+from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSelectMultipleWidget
 
 from webapp.accounts.models import User
+
+
+def refuse_taken_name(username: str, instance: User) -> str:
+    """``username``, unless somebody else has it, however spelled. The database refuses it too; this names the field."""
+    if User.objects.filter(username__iexact=username).exclude(pk=instance.pk).exists():
+        raise ValidationError(_("There is a user with this name already. Capital letters make no difference."))
+    return username
+
+
+class UserRecordForm(UserChangeForm):  # type: ignore[type-arg] # django-stubs types it, Django cannot subscript it
+    """An existing user."""
+
+    def clean_username(self) -> str:
+        return refuse_taken_name(self.cleaned_data["username"], self.instance)
 
 
 class NewUserForm(forms.ModelForm):  # type: ignore[type-arg] # django-stubs types it, Django cannot subscript it
@@ -16,6 +32,9 @@ class NewUserForm(forms.ModelForm):  # type: ignore[type-arg] # django-stubs typ
     class Meta:
         model = User
         fields = ("username", "first_name", "last_name", "is_superuser", "groups")
+
+    def clean_username(self) -> str:
+        return refuse_taken_name(self.cleaned_data["username"], self.instance)
 
 
 class GroupForm(forms.ModelForm):  # type: ignore[type-arg] # django-stubs types it, Django cannot subscript it

@@ -43,7 +43,7 @@ def ensure_administrator() -> tuple[str, str | None]:
 
 def _free_name() -> str:
     name, number = FIRST_ADMINISTRATOR, 1
-    while User.objects.filter(username=name).exists():
+    while User.objects.filter(username__iexact=name).exists():
         number += 1
         name = f"{FIRST_ADMINISTRATOR}{number}"
     return name

@@ -73,3 +73,20 @@ def test_temporary_passwords_differ_and_are_long() -> None:
     made = {services.build_temporary_password() for _ in range(100)}
     assert len(made) == 100
     assert all(len(password) == 23 for password in made)
+
+
+def test_present_password_is_no_new_password(client: Client, ada: User) -> None:
+    temporary = services.reset_password(ada)
+    log_in(client, ada)
+    response = client.post(CHANGE, {"oldpassword": temporary, "password1": temporary, "password2": temporary})
+    assert "This is the present password." in response.content.decode()
+    ada.refresh_from_db()
+    assert ada.must_change_password
+
+
+def test_labels_of_the_password_page_are_in_sentence_case(client: Client, ada: User) -> None:
+    log_in(client, ada)
+    text = client.get(CHANGE).content.decode()
+    for label in ("Current password", "New password", "New password, once more"):
+        assert f">{label}</label>" in text
+    assert "Current Password" not in text
