@@ -5,13 +5,14 @@ who reaches the port could fill the disk. Only the address that takes documents 
 """
 
 import re
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-Message = MutableMapping[str, Any]
+Scope = dict[str, Any]
+Message = Mapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-Application = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 MIB = 2**20
 FORM_BYTES = 4 * MIB
@@ -31,7 +32,7 @@ class BodyLimit:
         self._inner = inner
         self._upload_bytes = upload_bytes(max_upload_mib)
 
-    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._inner(scope, receive, send)
             return
@@ -53,7 +54,7 @@ class BodyLimit:
             await _refuse(send, limit)
 
 
-def _announced_bytes(scope: MutableMapping[str, Any]) -> int:
+def _announced_bytes(scope: Scope) -> int:
     """``Content-Length``; 0 without one or with one that is no number, whose body is then counted as it comes."""
     for name, value in scope["headers"]:
         if name == b"content-length" and value.isdigit():

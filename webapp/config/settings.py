@@ -49,16 +49,18 @@ MIDDLEWARE = [
     "webapp.ui.storage.StaticFilesMiddleware",
     "csp.middleware.CSPMiddleware",
     "webapp.ui.security.AdminPolicyMiddleware",
+    "webapp.ui.caching.PrivatePagesMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "webapp.accounts.middleware.LogInFirstMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "webapp.accounts.middleware.MustChangePasswordMiddleware",
+    "webapp.chat.middleware.WrongMethodMiddleware",
 ]
 
 TEMPLATES: list[dict[str, Any]] = [
@@ -133,6 +135,10 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
 ACCOUNT_ADAPTER = "webapp.accounts.adapter.AccountAdapter"
+ACCOUNT_FORMS = {
+    "change_password": "webapp.accounts.password_forms.ChangePasswordForm",
+    "set_password": "webapp.accounts.password_forms.SetPasswordForm",
+}
 ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"

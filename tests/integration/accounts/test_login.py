@@ -2,6 +2,7 @@
 
 import pytest
 from django.test import Client
+from pytest_django import Settings
 
 from tests.integration.accounts.conftest import PASSWORD
 from webapp.accounts.models import User
@@ -85,3 +86,39 @@ def test_log_in_form_without_its_token_is_refused() -> None:
 def test_log_in_does_not_lead_to_another_host(client: Client, ada: User) -> None:
     response = client.post(LOGIN, {"login": "ada", "password": PASSWORD, "next": "https://example.org/"})
     assert response["Location"] == "/"
+
+
+def test_throttle_counts_every_host_name_of_the_appliance_together(
+    client: Client, ada: User, settings: Settings
+) -> None:
+    settings.ALLOWED_HOSTS = ["localhost"]
+    for port in range(5):
+        client.post(LOGIN, {"login": "ada", "password": "wrong"}, HTTP_HOST=f"localhost:{port}")
+    response = client.post(LOGIN, {"login": "ada", "password": PASSWORD}, HTTP_HOST="localhost:9")
+    assert "Too many failed attempts" in response.content.decode()
+
+
+def test_page_that_is_open_when_the_session_ends_is_left_rather_than_filled_with_a_form(client: Client) -> None:
+    page = {"HX-Request": "true", "HX-Current-URL": "http://testserver/threads/7/?search=x"}
+    for response in (client.get("/threads/", headers=page), client.post("/runs/", headers=page)):
+        assert response.status_code == 401
+        assert response["HX-Redirect"] == "/account/login/?next=%2Fthreads%2F7%2F%3Fsearch%3Dx"
+        assert response.content == b""
+
+
+@pytest.mark.parametrize("address", ["https://example.org/x", "javascript:alert(1)", ""])
+def test_page_elsewhere_is_not_what_follows_a_log_in(client: Client, address: str) -> None:
+    headers = {"HX-Request": "true", "HX-Current-URL": address}
+    assert client.get("/threads/", headers=headers)["HX-Redirect"] == "/account/login/?next=%2F"
+
+
+@pytest.mark.parametrize("address", ["/runs/", "/collections/new"])
+def test_address_of_a_form_is_not_what_follows_a_log_in(client: Client, ada: User, address: str) -> None:
+    response = client.post(address, {"question": "How deep?"})
+    assert response["Location"] == "/account/login/?next=/"
+    landed = client.post(response["Location"], {"login": "ada", "password": PASSWORD, "next": "/"}, follow=True)
+    assert landed.status_code == 200
+
+
+def test_page_that_was_asked_for_follows_a_log_in(client: Client) -> None:
+    assert client.get("/collections/?a=b")["Location"] == "/account/login/?next=/collections/%3Fa%3Db"

@@ -103,3 +103,11 @@ def test_reader_cannot_change_a_shared_collection(page: Client, other_page: Clie
     shown = page.get(f"/collections/{collection.id}/").content.decode()
     assert "Reservoirs" in shown
     assert "Mine" not in shown
+
+
+def test_address_of_a_form_answers_a_reader_with_a_page(page: Client) -> None:
+    response = page.get("/runs/")
+    assert (response.status_code, response["Allow"]) == (405, "POST")
+    text = response.content.decode()
+    assert "There is no page at this address" in text
+    assert "Reference:" in text

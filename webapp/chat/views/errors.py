@@ -36,6 +36,12 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 @requires_csrf_token
+def method_not_allowed(request: HttpRequest) -> HttpResponse:
+    text = _("This address only takes what a form sends. Start from a page, and use its buttons.")
+    return _page(request, 405, _("There is no page at this address"), text)
+
+
+@requires_csrf_token
 def server_error(request: HttpRequest) -> HttpResponse:
     text = _("Nothing you saved is lost. Try again; if it happens again, give the reference to your administrator.")
     return _page(request, 500, _("The appliance could not do this"), text)
