@@ -37,6 +37,16 @@ class Collection(models.Model):
         return self.name
 
 
+class DeletedSystemCollection(models.Model):
+    """A maintained collection that a person deleted: the command does not make it again by itself."""
+
+    system_name = models.SlugField(max_length=100, primary_key=True)
+    deleted_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.system_name
+
+
 class Status(models.TextChoices):
     QUEUED = "queued", "Queued"
     PARSING = "parsing", "Reading"
@@ -63,6 +73,8 @@ class Document(models.Model):
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )
+    # Loaded by the command that maintains the collection, which may replace and remove it; never a person's upload.
+    maintained = models.BooleanField(default=False, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -94,6 +94,47 @@ def test_collection_without_administrator_gets_one_later(folder: Path) -> None:
     assert (collection.owner_id, collection.name, collection.everyone) == (admin.pk, "Renamed", False)
 
 
+def test_what_people_upload_to_the_collection_stays(folder: Path, ben: User) -> None:
+    admin = User.objects.create_superuser("admin")
+    load(folder)
+    collection = Collection.objects.get()
+    clerk = User.objects.create_user("clerk")
+    theirs = {}
+    for user, name in ((admin, "plan.md"), (clerk, "note.md")):
+        Collection.objects.update(owner=user)
+        theirs[name] = api.upload_document(
+            user_id=user.pk, collection_id=collection.pk, filename=name, content=f"# {name}".encode()
+        ).id
+    clerk.delete()  # an upload of somebody whose account is gone is still no file of the command's
+
+    assert "0 documents added, 0 replaced, 0 removed, 2 unchanged" in load(folder)
+    assert set(Document.objects.filter(maintained=False).values_list("pk", flat=True)) == set(theirs.values())
+
+
+def test_file_that_somebody_uploaded_before_is_not_loaded_twice(folder: Path) -> None:
+    admin = User.objects.create_superuser("admin")
+    load(folder)
+    content = b"# Faults\n\nCall the office."
+    theirs = api.upload_document(
+        user_id=admin.pk, collection_id=Collection.objects.get().pk, filename="faults.md", content=content
+    ).id
+    (folder / "docs" / "faults.md").write_bytes(content)
+    assert "0 documents added, 0 replaced, 0 removed, 2 unchanged" in load(folder)
+    (folder / "docs" / "faults.md").unlink()
+    load(folder)
+    assert Document.objects.filter(pk=theirs).exists()
+
+
+def test_deleted_collection_stays_away_until_it_is_asked_for(folder: Path) -> None:
+    admin = User.objects.create_superuser("admin")
+    load(folder)
+    api.delete_collection(user_id=admin.pk, collection_id=Collection.objects.get().pk)
+    assert "has been deleted and is not made again" in load(folder, "--wait")
+    assert not Collection.objects.exists()
+    assert "2 documents added" in load(folder, "--restore")
+    assert "2 unchanged" in load(folder)
+
+
 def test_missing_path_is_named(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="docs does not exist"):
         load(tmp_path)

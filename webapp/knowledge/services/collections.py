@@ -11,7 +11,7 @@ from django.db.models import Count, Q
 from webapp.audit import api as audit
 from webapp.audit.types import JSON
 from webapp.knowledge.errors import InvalidInput, NotFound
-from webapp.knowledge.models import Collection, Document
+from webapp.knowledge.models import Collection, DeletedSystemCollection, Document
 from webapp.knowledge.services import access, documents
 from webapp.knowledge.types import CollectionInfo
 
@@ -81,6 +81,8 @@ def delete_collection(user_id: int, collection_id: UUID) -> None:
     for row in rows:
         documents.forget_work(row.pk)
     _record("collection.delete", user_id, collection, documents=len(rows))
+    if collection.system_name is not None:
+        DeletedSystemCollection.objects.get_or_create(system_name=collection.system_name)
     collection.delete()
 
 

@@ -30,11 +30,11 @@ def upload_document(user_id: int, collection_id: UUID, filename: str, content: b
 
 
 def store_document(
-    collection_id: UUID, user_id: int | None, filename: str, content: bytes, *, keep_path: bool = False
+    collection_id: UUID, user_id: int | None, filename: str, content: bytes, *, maintained: bool = False
 ) -> Document:
-    """Store and enqueue, in the caller's transaction, for somebody already allowed to. Raises UnreadableDocument,
-    DuplicateDocument."""
-    filename = clean_path(filename) if keep_path else clean_filename(filename)
+    """Store and enqueue, in the caller's transaction, for somebody already allowed to. ``maintained``: by a command, and
+    named by its path. Raises UnreadableDocument, DuplicateDocument."""
+    filename = clean_path(filename) if maintained else clean_filename(filename)
     limit_mib = settings.APPLIANCE.ingestion.max_upload_mib
     if len(content) > limit_mib * MIB:
         raise UnreadableDocument(Reason.TOO_LARGE, size_mib=-(-len(content) // MIB), limit_mib=limit_mib)
@@ -47,6 +47,7 @@ def store_document(
         sha256=hashlib.sha256(content).hexdigest(),
         size_bytes=len(content),
         created_by_id=user_id,
+        maintained=maintained,
     )
     try:
         with transaction.atomic():

@@ -23,14 +23,18 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--path", action="append", type=Path, required=True, help="a file or a folder; repeatable")
         parser.add_argument("--wait", action="store_true", help="show progress until everything is indexed")
+        parser.add_argument("--restore", action="store_true", help="make the collection again when somebody deleted it")
         parser.add_argument("--timeout", type=int, default=900, help="give up waiting after this many seconds")
 
     def handle(self, *args: Any, **options: Any) -> None:
         files = read_files(options["path"], environment.REPOSITORY)
         try:
-            changes = demonstration.update_demonstration(files)
+            changes = demonstration.update_demonstration(files, restore=options["restore"])
         except (KnowledgeError, UnreadableDocument) as error:
             raise CommandError(str(error)) from error
+        if changes is None:
+            self.stdout.write("The collection has been deleted and is not made again; --restore does.")
+            return
         self.stdout.write(
             f"{changes.added} documents added, {changes.replaced} replaced, {changes.removed} removed, "
             f"{changes.unchanged} unchanged"
@@ -54,7 +58,7 @@ class Command(BaseCommand):
             if time.monotonic() > deadline:
                 raise CommandError(
                     f"After {timeout_seconds} seconds {progress.total - progress.ready} documents are still waiting. "
-                    "Look at `bin/appliance status`: the worker and the embedder must be running."
+                    "Look at `bin/appliance status`: the ingester and the embedder must be running."
                 )
             time.sleep(POLL_SECONDS)
         for name, reason in progress.failed:
