@@ -185,11 +185,18 @@ def test_readers_may_not_change(ann: User, ben: User, team: Group, place: Place)
     assert sees(ann, place) == ALL_WAYS
 
 
-def test_staff_may_change_what_they_can_read(ben: User, team: Group, place: Place) -> None:
+def test_staff_change_what_they_can_read_only_when_it_has_no_owner(
+    ann: User, ben: User, team: Group, place: Place
+) -> None:
     User.objects.filter(pk=ben.pk).update(is_staff=True)
     with pytest.raises(NotFound):
         api.delete_document(user_id=ben.pk, document_id=place.document_id)
     place.share(groups=(team,))
+    with pytest.raises(NotAllowed):
+        api.delete_document(user_id=ben.pk, document_id=place.document_id)
+    assert not api.get_collection(user_id=ben.pk, collection_id=place.id).may_write
+    ann.delete()
+    assert api.get_collection(user_id=ben.pk, collection_id=place.id).may_write
     api.delete_document(user_id=ben.pk, document_id=place.document_id)
 
 

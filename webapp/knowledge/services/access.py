@@ -52,5 +52,5 @@ def is_staff(user_id: int) -> bool:
 
 
 def may_write(user_id: int, collection: Collection, *, is_staff: bool) -> bool:
-    """The owner, and staff for what they can read."""
-    return collection.owner_id == user_id or is_staff
+    """The owner; when there is none, staff, so that somebody can look after it."""
+    return collection.owner_id == user_id or (collection.owner_id is None and is_staff)
