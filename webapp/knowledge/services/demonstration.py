@@ -1,5 +1,5 @@
 """A collection that a command keeps equal to files on disk: new ones are added, changed ones replaced, vanished ones
-removed. Everyone may read it. What people upload to it is theirs and stays, and when somebody deletes it, it stays away.
+removed. Everyone may read it. What people upload to it is theirs and stays; when somebody deletes it, it stays away.
 """
 
 import hashlib

@@ -32,8 +32,8 @@ def upload_document(user_id: int, collection_id: UUID, filename: str, content: b
 def store_document(
     collection_id: UUID, user_id: int | None, filename: str, content: bytes, *, maintained: bool = False
 ) -> Document:
-    """Store and enqueue, in the caller's transaction, for somebody already allowed to. ``maintained``: by a command, and
-    named by its path. Raises UnreadableDocument, DuplicateDocument."""
+    """Store and enqueue, in the caller's transaction, for somebody already allowed to. ``maintained``: a command does,
+    and the document is named by its path. Raises UnreadableDocument, DuplicateDocument."""
     filename = clean_path(filename) if maintained else clean_filename(filename)
     limit_mib = settings.APPLIANCE.ingestion.max_upload_mib
     if len(content) > limit_mib * MIB:
