@@ -5,11 +5,20 @@ import sys
 from types import FrameType
 
 from appliance.cli import exit_codes
-from appliance.cli.app import application
-from appliance.cli.screen import err
-from appliance.local.environments import InstallError
-from appliance.local.errors import BusyError, LocalError
-from appliance.settings import SettingsError
+from appliance.local.bootstrap.terminal import complain
+
+try:
+    from appliance.cli.app import application
+    from appliance.local.environments import InstallError
+    from appliance.local.errors import BusyError, LocalError
+    from appliance.settings import SettingsError
+except ModuleNotFoundError as missing:
+    # What runs was started from the environment as it was before, and goes on running.
+    complain(
+        f"The environment is incomplete ({missing}): an installation was interrupted, so this command cannot look at "
+        "the appliance. `bin/appliance up` finishes the installation."
+    )
+    sys.exit(exit_codes.UNUSABLE)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
@@ -32,7 +41,7 @@ def main() -> int:
 
 
 def _explain(error: Exception, code: int) -> int:
-    err.print(str(error), markup=False)
+    complain(str(error))
     return code
 
 

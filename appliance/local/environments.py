@@ -109,7 +109,7 @@ def _make_folder(plan: Plan) -> None:
         say(f"  {plan.folder} is unfinished or made by another Python: making it again")
         shutil.rmtree(plan.folder)
     result = subprocess.run(
-        [sys.executable, "-m", "venv", str(plan.folder)], capture_output=True, text=True, check=False
+        [sys.executable, "-P", "-m", "venv", str(plan.folder)], capture_output=True, text=True, check=False
     )
     if result.returncode != 0:
         shutil.rmtree(plan.folder, ignore_errors=True)
@@ -123,7 +123,7 @@ def _make_folder(plan: Plan) -> None:
 
 
 def _same_version(python: Path) -> bool:
-    command = [str(python), "-c", "import sys, pip; print('%d.%d' % sys.version_info[:2])"]
+    command = [str(python), "-P", "-c", "import sys, pip; print('%d.%d' % sys.version_info[:2])"]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     return result.returncode == 0 and result.stdout.strip() == locks.python_version()
 
@@ -152,14 +152,23 @@ def configured_sources() -> Sources:
     return read_sources(path)
 
 
+def build_cli_command(python: Path, arguments: list[str]) -> list[str]:
+    """``-P``: the folder that the operator happens to be in is not searched for modules."""
+    return [str(python), "-P", "-m", "appliance.cli", *arguments]
+
+
 def _become_command(arguments: list[str]) -> None:
     verb = next((word for word in arguments if not word.startswith("-")), "")
     plan = build_plan("webapp")
     if verb in VERBS_THAT_INSTALL:
         ensure("webapp", configured_sources())
-    elif not plan.python.exists() or not plan.stamp.exists():
-        raise InstallError("Nothing is installed here yet, so nothing is running. Run: bin/appliance up")
-    os.execv(plan.python, [str(plan.python), "-m", "appliance.cli", *arguments])  # noqa: S606 - becomes the command
+    elif not plan.python.exists():
+        # An environment that an upgrade left unfinished is good enough to look and to stop with.
+        raise InstallError(
+            f"{plan.folder} is not there, so this command cannot look at the appliance: it was never installed, or the "
+            "folder was removed. `bin/appliance up` makes it."
+        )
+    os.execv(plan.python, build_cli_command(plan.python, arguments))  # noqa: S606 - becomes the command
 
 
 def main(arguments: list[str]) -> int:

@@ -21,7 +21,7 @@ class Management:
     installation: Installation
 
     def build_command(self, *arguments: str) -> list[str]:
-        return [*self.identity.prefix, str(self.installation.python), "-m", "webapp.manage", *arguments]
+        return [*self.identity.prefix, str(self.installation.python), "-P", "-m", "webapp.manage", *arguments]
 
     def run(self, *arguments: str) -> str:
         """Run to its end; what it printed. Raises :class:`LocalError` with the end of what it said on failure."""

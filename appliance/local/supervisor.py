@@ -74,7 +74,15 @@ class Supervisor:
     def start(self) -> int:
         """Start supervisord with the written configuration, detached from this terminal; its pid."""
         self.socket.unlink(missing_ok=True)
-        command = [*self.identity.prefix, sys.executable, "-m", "supervisor.supervisord", "-c", str(self.configuration)]
+        command = [
+            *self.identity.prefix,
+            sys.executable,
+            "-P",
+            "-m",
+            "supervisor.supervisord",
+            "-c",
+            str(self.configuration),
+        ]
         # It becomes a daemon by itself: the command ends as soon as its child has taken over.
         result = subprocess.run(
             command, env=build_base_environment(self.settings), cwd="/", stdin=subprocess.DEVNULL,

@@ -48,6 +48,7 @@ def _build_common_environment(*, python: Path, data_dir: Path, root: Path) -> di
     return {
         "PATH": f"{python.parent}{os.pathsep}{SYSTEM_PATH}",
         "PYTHONPATH": str(root),
+        "PYTHONSAFEPATH": "1",
         "PYTHONUNBUFFERED": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
         "LANG": "C.UTF-8",

@@ -18,6 +18,7 @@ PYTORCH_PAGE = "docs/how-to/install-pytorch-cpu.md"
 def build_command(python: Path, lock: Path, options: tuple[str, ...], sources: Sources) -> list[str]:
     command = [
         str(python),
+        "-P",
         "-m",
         "pip",
         "install",

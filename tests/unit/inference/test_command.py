@@ -11,6 +11,7 @@ PYTHON, DATA, ROOT = Path("/env/bin/python"), Path("/data"), Path("/repo")
 COMMON = {
     "PATH": "/env/bin:/usr/local/bin:/usr/bin:/bin",
     "PYTHONPATH": "/repo",
+    "PYTHONSAFEPATH": "1",
     "PYTHONUNBUFFERED": "1",
     "PYTHONDONTWRITEBYTECODE": "1",
     "LANG": "C.UTF-8",

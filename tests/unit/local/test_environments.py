@@ -70,7 +70,8 @@ def test_every_lock_has_an_estimate_of_its_size() -> None:
 def test_pip_is_told_exactly_this() -> None:
     sources = Sources(Path("/srv/wheels"), "https://packages.example.com/simple")
     assert pip_run.build_command(Path("/env/bin/python"), Path("/r/x.lock"), ("--no-deps",), sources) == [
-        "/env/bin/python", "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--progress-bar", "off",
+        "/env/bin/python", "-P", "-m", "pip", "install", "--disable-pip-version-check", "--no-input",
+        "--progress-bar", "off",
         "--no-deps", "--require-hashes", "-r", "/r/x.lock", "--find-links", "/srv/wheels",
         "--extra-index-url", "https://packages.example.com/simple",
     ]  # fmt: skip
