@@ -3,8 +3,10 @@
 import threading
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 from uuid import UUID, uuid4
 
+import httpx
 import pytest
 from django.db import connection, transaction
 from pytest_django import Settings
@@ -19,9 +21,10 @@ from webapp.knowledge import api
 from webapp.knowledge.errors import DuplicateDocument, InvalidInput, UnreadableDocument
 from webapp.knowledge.models import Chunk, Document, DocumentText, Status
 from webapp.knowledge.parsing.errors import Reason
+from webapp.knowledge.parsing.types import ParsedDocument
 from webapp.knowledge.services import ingestion
 from webapp.llm import api as llm
-from webapp.llm.services import endpoints
+from webapp.llm.services import endpoints, wire
 from webapp.usage.models import Call
 from webapp.usage.types import Attribution
 
@@ -196,6 +199,28 @@ def test_document_deleted_in_mid_work_stays_deleted(
     monkeypatch.setattr(llm, "embed", embed_and_delete)
     ingestion.ingest(document_id)
     assert (Document.objects.count(), Chunk.objects.count(), index_rows(), Lease.objects.count()) == (0, 0, 0, 0)
+
+
+def test_no_connection_is_held_while_a_file_is_read_and_passages_are_embedded(
+    ann: User, collection_id: UUID, embedding_endpoint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document_id = upload(ann, collection_id, LONG.encode())
+    held: dict[str, bool] = {}
+    parse, client = ingestion.parse_in_child, wire.client
+
+    def parse_and_look(*arguments: Any) -> ParsedDocument:
+        held["reading"] = connection.connection is not None
+        return parse(*arguments)
+
+    def look_and_connect() -> httpx.Client:
+        held["embedding"] = connection.connection is not None
+        return client()
+
+    monkeypatch.setattr(ingestion, "parse_in_child", parse_and_look)
+    monkeypatch.setattr(wire, "client", look_and_connect)
+    ingestion.ingest(document_id)
+    assert held == {"reading": False, "embedding": False}
+    assert Document.objects.get().status == "ready"
 
 
 def test_old_owner_cannot_write(ann: User, collection_id: UUID) -> None:

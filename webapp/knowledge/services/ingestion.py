@@ -10,7 +10,7 @@ from dataclasses import asdict
 from uuid import UUID
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 
 from appliance.settings import environment
 from webapp.durable import api as durable
@@ -88,6 +88,8 @@ def _index(grant: LeaseGrant) -> None:
     if document is None or content is None:
         durable.finish(grant)
         return
+    if not connection.in_atomic_block:
+        connection.close()  # back to the pool: reading may take minutes
     parsed = parse_in_child(bytes(content), document.filename, _limits())
     del content
     spans = cut(parsed.text, parsed.blocks)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import httpx
+from django.db import connection
 
 from webapp.llm.errors import EngineUnavailable, LlmError
 from webapp.llm.services import endpoints, wire
@@ -44,6 +45,8 @@ def _embed_batch(model: ModelInfo, texts: list[str], attribution: Attribution) -
 
 def _call(model: ModelInfo, texts: list[str], attribution: Attribution) -> list[list[float]]:
     call_id = usage.open_call(kind="embed", model=model.model_name, attribution=attribution)
+    if not connection.in_atomic_block:
+        connection.close()  # back to the pool: the embedder may take minutes
     try:
         content = _post(f"{model.base_url}/v1/embeddings", {"model": model.model_name, "input": texts})
         vectors = _vectors(content, expected=len(texts))
