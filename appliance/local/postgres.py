@@ -19,6 +19,10 @@ DATABASE = "appliance"
 ROLE = "appliance"
 SUPERUSER = "postgres"
 PORT = 5432
+# Each of web, worker and ingester has a pool; management commands, checks and the superuser share the rest.
+PROCESSES_WITH_A_POOL = 3
+SPARE_CONNECTIONS = 20
+FEWEST_CONNECTIONS = 100
 
 CONFIGURATION = """\
 # Written by the appliance at each start; edits are overwritten.
@@ -26,13 +30,15 @@ listen_addresses = ''
 unix_socket_directories = '{sockets}'
 unix_socket_permissions = 0700
 password_encryption = scram-sha-256
-max_connections = 100
 shared_buffers = 256MB
 jit = off
 timezone = UTC
 log_timezone = UTC
 logging_collector = off
 log_min_messages = warning
+# Statements and details quote what people wrote: a failure is logged by its message alone.
+log_min_error_statement = panic
+log_error_verbosity = terse
 shared_preload_libraries = ''
 """
 
@@ -43,6 +49,21 @@ def find_programs() -> Path:
     if package is None or package.origin is None:
         raise LocalError("The embedded PostgreSQL is not installed; run `make up` again to repair the environment.")
     return Path(package.origin).parent / "pginstall18" / "bin"
+
+
+def read_pid(lock: Path) -> int:
+    """The pid in a lock file of PostgreSQL's; 0, which no process has, where a power loss cut the file."""
+    first = lock.read_text(errors="replace").partition("\n")[0].strip()
+    return int(first) if first.isdigit() else 0
+
+
+def is_server(pid: int, cluster: Path) -> bool:
+    """Is process ``pid`` the PostgreSQL of ``cluster``?"""
+    try:
+        command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return False
+    return command[0].endswith(b"postgres") and str(cluster).encode() in command
 
 
 @dataclass(frozen=True)
@@ -61,18 +82,29 @@ class EmbeddedPostgres:
         return self.settings.run_dir / "postgresql"
 
     def build_command(self) -> list[str]:
-        return [*self.identity.prefix, str(find_programs() / "postgres"), "-D", str(self.cluster)]
+        """The limit of connections follows the settings; on the command line, a change of it restarts PostgreSQL."""
+        wanted = PROCESSES_WITH_A_POOL * self.settings.database_pool_size + SPARE_CONNECTIONS
+        limit = f"max_connections={max(FEWEST_CONNECTIONS, wanted)}"
+        return [*self.identity.prefix, str(find_programs() / "postgres"), "-D", str(self.cluster), "-c", limit]
 
     def initialise(self) -> None:
         """Make the cluster unless it exists (a half-made one is made again), and write its configuration."""
         for folder in (self.cluster, self.sockets):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             self.identity.own(folder)
+        self._forget_dead_server()
         if not (self.cluster / "appliance.ready").exists():
             self._initdb()
         (self.cluster / "postgresql.auto.conf").write_text("")
         (self.cluster / "postgresql.conf").write_text(CONFIGURATION.format(sockets=self.sockets))
         self.identity.own(self.cluster)
+
+    def _forget_dead_server(self) -> None:
+        """After a power loss the lock files name a pid that any other process may have by now; PostgreSQL would take
+        that one for itself and refuse to start."""
+        for lock in (self.cluster / "postmaster.pid", self.sockets / f".s.PGSQL.{PORT}.lock"):
+            if lock.exists() and not is_server(read_pid(lock), self.cluster):
+                lock.unlink()
 
     def _initdb(self) -> None:
         if (self.cluster / "PG_VERSION").exists() and (self.cluster / "postmaster.pid").exists():

@@ -1,13 +1,17 @@
 """The embedded PostgreSQL and Redis are the real thing, reachable only through their sockets and passwords."""
 
+import os
+import shutil
+import tempfile
 from pathlib import Path
 
 import psycopg
 import pytest
 import redis
 from django.conf import settings
-from django.db import connection
+from django.db import DatabaseError, connection, transaction
 
+from appliance.local.identity import Identity
 from appliance.local.postgres import EmbeddedPostgres
 from appliance.local.processes import find_marked
 from appliance.local.redis import EmbeddedRedis
@@ -47,3 +51,48 @@ def test_both_are_found_again_without_their_supervisor(
     commands = [Path(f"/proc/{pid}/cmdline").read_bytes() for pid in find_marked(appliance_settings)]
     assert any(b"redis-server" in command for command in commands)
     assert any(b"/postgres\0-D" in command for command in commands)
+
+
+@pytest.mark.django_db
+def test_failing_statement_leaves_nothing_of_its_text_in_the_log(appliance_settings: Settings) -> None:
+    log = appliance_settings.log_dir / "postgres.log"
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TEMPORARY TABLE question (text text UNIQUE, length int CHECK (length < 10))")
+        for values in ("('a secret question', 1), ('a secret question', 2)", "('a secret question', 99)"):
+            with pytest.raises(DatabaseError, match="question"), transaction.atomic():
+                cursor.execute(f"INSERT INTO question VALUES {values}")
+    said = log.read_text()
+    assert "duplicate key value violates unique constraint" in said
+    assert "violates check constraint" in said
+    assert "a secret question" not in said
+
+
+@pytest.fixture
+def stale(appliance_identity: Identity) -> EmbeddedPostgres:
+    """A cluster that a power loss left: its lock files name a process that is another program by now."""
+    folder = Path(tempfile.mkdtemp(prefix="appl-"))
+    folder.chmod(0o755)
+    server = EmbeddedPostgres(Settings(data_dir=folder / "var"), appliance_identity)
+    server.initialise()
+    for lock in (server.cluster / "postmaster.pid", server.sockets / ".s.PGSQL.5432.lock"):
+        lock.write_text(f"{os.getpid()}\n{server.cluster}\n")
+    return server
+
+
+def test_lock_files_of_a_lost_server_do_not_block_the_next_start(stale: EmbeddedPostgres) -> None:
+    try:
+        stale.initialise()
+        assert not (stale.cluster / "postmaster.pid").exists()
+        assert not (stale.sockets / ".s.PGSQL.5432.lock").exists()
+        (stale.cluster / "postmaster.pid").write_text("")  # cut by the power loss
+        stale.initialise()
+        assert not (stale.cluster / "postmaster.pid").exists()
+    finally:
+        shutil.rmtree(stale.settings.data_dir.parent)
+
+
+def test_lock_files_of_a_running_server_are_left_alone(postgres: EmbeddedPostgres) -> None:
+    before = (postgres.cluster / "postmaster.pid").read_text()
+    postgres.initialise()
+    assert (postgres.cluster / "postmaster.pid").read_text() == before
+    assert (postgres.sockets / ".s.PGSQL.5432.lock").exists()
