@@ -55,10 +55,11 @@ class Embeddings(Section):
 
 
 class Worker(Section):
-    concurrency: Annotated[int, Field(ge=1, le=64)] = 8
+    concurrency: Annotated[int, Field(ge=1, le=32)] = 8
 
 
 class Ingestion(Section):
+    concurrency: Annotated[int, Field(ge=1, le=16)] = 2
     max_upload_mib: Annotated[int, Field(ge=1, le=500)] = 50
     parse_timeout_seconds: Annotated[int, Field(ge=5)] = 120
     parse_memory_mib: Annotated[int, Field(ge=128)] = 1024
@@ -105,6 +106,11 @@ class Settings(Section):
             return inside
         digest = hashlib.sha256(str(self.data_dir).encode()).hexdigest()[:10]
         return Path("/tmp") / f"appliance-{digest}"  # noqa: S108 - created with mode 0700, owner checked
+
+    @property
+    def database_pool_size(self) -> int:
+        """How many connections each process may hold: an answer and its heartbeat use one each, for moments."""
+        return max(16, 2 * max(self.worker.concurrency, self.ingestion.concurrency) + 8)
 
     def secret(self, name: str) -> Secret:
         """The named secret's value, created on first use."""

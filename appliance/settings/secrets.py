@@ -5,6 +5,8 @@ import secrets as randomness
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from appliance.settings.errors import SecretError
+
 
 @dataclass(frozen=True)
 class Secret:
@@ -22,7 +24,8 @@ class Secret:
 def ensure_secret(directory: Path, name: str, *, length_bytes: int = 32) -> Secret:
     """Return the secret in ``directory/name``, creating it (URL-safe text, mode 0600) when it is not there.
 
-    Two that start at once agree: creation is exclusive, the loser reads what the winner wrote.
+    Two that start at once agree: creation is exclusive, the loser reads what the winner wrote. It is on the disk before
+    anything can be locked with it. Raises :class:`SecretError` for a file that is empty.
     """
     path = directory / name
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -31,10 +34,27 @@ def ensure_secret(directory: Path, name: str, *, length_bytes: int = 32) -> Secr
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w") as handle:
             handle.write(randomness.token_urlsafe(length_bytes))
+            handle.flush()
+            os.fsync(handle.fileno())
         try:
             os.link(draft, path)
         except FileExistsError:
             pass
         finally:
             draft.unlink()
-    return Secret(path.read_text().strip())
+        _sync_folder(directory)
+    value = path.read_text().strip()
+    if not value:
+        raise SecretError(
+            f"{path} is empty, probably since the machine lost power. Put the file back from a backup. Where nothing "
+            "has ever been stored here, remove it instead: the next `bin/appliance up` makes a new one."
+        )
+    return Secret(value)
+
+
+def _sync_folder(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

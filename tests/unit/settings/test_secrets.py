@@ -1,10 +1,13 @@
 """Secrets are files that only their owner reads, and values that do not print."""
 
+import os
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from appliance.settings import Settings, ensure_secret
+import pytest
+
+from appliance.settings import SecretError, Settings, ensure_secret
 
 
 def test_secret_is_created_once_with_mode_0600(tmp_path: Path) -> None:
@@ -39,3 +42,30 @@ def test_secret_created_by_many_at_once_is_the_same_for_all(tmp_path: Path) -> N
         found = list(pool.map(lambda _: ensure_secret(tmp_path, "raced").reveal(), range(64)))
     assert len(set(found)) == 1
     assert [file.name for file in tmp_path.iterdir()] == ["raced"]
+
+
+@pytest.mark.parametrize("left", ["", "\n"])
+def test_secret_that_a_power_loss_emptied_is_refused_with_the_fix(tmp_path: Path, left: str) -> None:
+    (tmp_path / "django").write_text(left)
+    with pytest.raises(SecretError, match=r"django is empty.*from a backup"):
+        ensure_secret(tmp_path, "django")
+
+
+def test_secret_is_on_the_disk_before_it_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps: list[str] = []
+    really_sync, really_link = os.fsync, os.link
+
+    def sync(descriptor: int) -> None:
+        steps.append(
+            "folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else f"{os.fstat(descriptor).st_size} bytes"
+        )
+        really_sync(descriptor)
+
+    def link(source: Path, target: Path) -> None:
+        steps.append("link")
+        really_link(source, target)
+
+    monkeypatch.setattr(os, "fsync", sync)
+    monkeypatch.setattr(os, "link", link)
+    secret = ensure_secret(tmp_path, "django")
+    assert steps == [f"{len(secret.reveal())} bytes", "link", "folder"]
