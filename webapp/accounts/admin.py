@@ -7,7 +7,8 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model
+from django.db import transaction
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
@@ -15,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 
 from webapp.accounts import services
+from webapp.accounts.announcing import announce, announce_members, announce_user_change
 from webapp.accounts.forms import GroupForm, NewUserForm, UserRecordForm
 from webapp.accounts.models import User
 
@@ -52,6 +54,15 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc,type-arg] # u
         if not change:
             obj.set_unusable_password()
         super().save_model(request, obj, form, change)
+        if change:
+            announce_user_change(request, obj, form.changed_data, form.initial["username"])
+        else:
+            announce(request, "user.create", obj, {"username": obj.username, "administrator": obj.is_superuser})
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        before = _group_names(form.instance)
+        super().save_related(request, form, formsets, change)
+        announce_members(request, "user.groups", form.instance, before, _group_names(form.instance))
 
     def response_add(self, request: HttpRequest, obj: User, post_url_continue: str | None = None) -> HttpResponse:
         return self._show_once(request, obj, services.reset_password(obj))
@@ -63,7 +74,9 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc,type-arg] # u
             raise PermissionDenied
         if request.method != "POST":
             return self._render_reset(request, user, None)
-        password = services.reset_password(user)
+        with transaction.atomic():
+            password = services.reset_password(user)
+            announce(request, "user.password_reset", user)
         self.log_change(request, user, [{"changed": {"fields": [str(_("password, to a temporary one"))]}}])
         return self._show_once(request, user, password)
 
@@ -91,9 +104,28 @@ class GroupAdmin(ModelAdmin):  # type: ignore[misc] # unfold has no types
     list_display = ("name",)
     search_fields = ("name",)
 
+    def save_model(self, request: HttpRequest, obj: Group, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if not change:
+            announce(request, "group.create", obj, {"name": obj.name})
+        elif "name" in form.changed_data:
+            announce(request, "group.update", obj, {"old_name": form.initial["name"], "name": obj.name})
+
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        before = _member_names(form.instance)
         super().save_related(request, form, formsets, change)
         form.instance.user_set.set(form.cleaned_data["members"])
+        announce_members(request, "group.members", form.instance, before, _member_names(form.instance))
+
+    def delete_model(self, request: HttpRequest, obj: Group) -> None:
+        announce(request, "group.delete", obj, {"name": obj.name, "members": _member_names(obj)})
+        super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Group]) -> None:
+        with transaction.atomic():
+            for group in queryset:
+                announce(request, "group.delete", group, {"name": group.name, "members": _member_names(group)})
+            super().delete_queryset(request, queryset)
 
 
 @admin.register(LogEntry)
@@ -112,6 +144,14 @@ class LogEntryAdmin(ModelAdmin):  # type: ignore[misc] # unfold has no types
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
+
+
+def _group_names(user: User) -> list[str]:
+    return sorted(user.groups.values_list("name", flat=True))
+
+
+def _member_names(group: Group) -> list[str]:
+    return sorted(User.objects.filter(groups=group).values_list("username", flat=True))
 
 
 # The one log-in page is the throttled one; Django's own pages for it are not reachable (see config/urls.py).

@@ -4,6 +4,7 @@ import secrets
 
 from django.db import transaction
 
+from webapp.accounts.announcing import announce
 from webapp.accounts.models import User
 
 # No letters or digits that look alike: this is read out over a telephone.
@@ -38,6 +39,7 @@ def ensure_administrator() -> tuple[str, str | None]:
             return existing.username, None
         password = build_temporary_password()
         user = User.objects.create_superuser(_free_name(), password=password, must_change_password=True)
+        announce(None, "user.create", user, {"username": user.username, "administrator": True})
         return user.username, password
 
 
