@@ -9,4 +9,4 @@ from django.core.asgi import get_asgi_application  # noqa: E402
 
 from webapp.config.body_limit import BodyLimit  # noqa: E402
 
-application = BodyLimit(get_asgi_application(), max_upload_mib=settings.APPLIANCE.ingestion.max_upload_mib)
+application = BodyLimit(get_asgi_application(), max_upload_bytes=settings.UPLOAD_MAX_BYTES)

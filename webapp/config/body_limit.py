@@ -21,16 +21,16 @@ UPLOAD_PATH = re.compile(r"/collections/[0-9a-f-]{36}/documents")
 
 
 def upload_bytes(max_upload_mib: int) -> int:
-    """The most that one upload may hold: four files of the largest size, or more smaller ones; and the form itself."""
-    return UPLOAD_FILES * max_upload_mib * MIB + FORM_BYTES
+    """The most that the files of one upload may hold together: four of the largest size, or more smaller ones."""
+    return UPLOAD_FILES * max_upload_mib * MIB
 
 
 class BodyLimit:
     """An ASGI application around ``inner`` that answers 413 to a body over the limit, announced or not."""
 
-    def __init__(self, inner: Application, *, max_upload_mib: int) -> None:
+    def __init__(self, inner: Application, *, max_upload_bytes: int) -> None:
         self._inner = inner
-        self._upload_bytes = upload_bytes(max_upload_mib)
+        self._upload_bytes = max_upload_bytes + FORM_BYTES
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

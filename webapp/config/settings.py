@@ -4,6 +4,7 @@ from typing import Any
 from urllib.parse import quote
 
 from appliance.settings import environment, load
+from webapp.config.body_limit import upload_bytes
 from webapp.ui.security import POLICY
 
 APPLIANCE = load()
@@ -89,7 +90,7 @@ DATABASES = {
         "CONN_MAX_AGE": 0,
         # A pooled connection is tried before it is used: PostgreSQL may have been restarted since.
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": {"pool": {"min_size": 0, "max_size": 16, "timeout": 10}},
+        "OPTIONS": {"pool": {"min_size": 0, "max_size": APPLIANCE.database_pool_size, "timeout": 10}},
         "TEST": {"SERIALIZE": False},
     },
 }
@@ -160,6 +161,8 @@ UNFOLD = {
     "SHOW_HISTORY": True,
     "SIDEBAR": {"show_search": False, "show_all_applications": False},
 }
+# What is sent at once: see body_limit, which enforces it before Django keeps anything.
+UPLOAD_MAX_BYTES = upload_bytes(APPLIANCE.ingestion.max_upload_mib)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 2**20
 FILE_UPLOAD_MAX_MEMORY_SIZE = 5 * 2**20
 

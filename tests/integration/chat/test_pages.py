@@ -128,6 +128,15 @@ def test_upload_takes_what_it_can_and_says_why_not_the_rest(page: Client, collec
     assert [document.filename for document in Document.objects.all()].count("good.txt") == 1
 
 
+def test_upload_of_a_file_without_a_name_says_so(page: Client, collection: CollectionInfo) -> None:
+    files = [SimpleUploadedFile(" ", b"The weir is closed."), SimpleUploadedFile("good.txt", b"The weir is open.")]
+    response = page.post(f"/collections/{collection.id}/documents", {"files": files}, follow=True)
+    text = response.content.decode()
+    assert response.status_code == 200
+    assert "“ ” was not taken." in text
+    assert "1 file is being read." in text
+
+
 def test_upload_of_nothing_asks_for_a_file(page: Client, collection: CollectionInfo) -> None:
     response = page.post(f"/collections/{collection.id}/documents", follow=True)
     assert "Choose at least one file." in response.content.decode()

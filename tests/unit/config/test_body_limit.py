@@ -54,35 +54,35 @@ async def ask(app: Any, path: str, chunks: Iterable[int], *, announced: int | No
 @pytest.mark.parametrize("path", ["/", "/account/login/", f"{UPLOAD}/x", f"{UPLOAD}\n", "/collections/x/documents"])
 async def test_body_that_announces_too_much_is_refused_unread(path: str) -> None:
     inner = Recorder()
-    assert await ask(BodyLimit(inner, max_upload_mib=1), path, [5], announced=FORM_BYTES + 1) == ([413], 0)
+    assert await ask(BodyLimit(inner, max_upload_bytes=FORM_BYTES), path, [5], announced=FORM_BYTES + 1) == ([413], 0)
     assert inner.kept == 0
 
 
 async def test_body_that_announces_nothing_is_refused_when_it_grows_too_large() -> None:
     inner = Recorder()
-    statuses, taken = await ask(BodyLimit(inner, max_upload_mib=1), "/", [FORM_BYTES, 1, 1, 1])
+    statuses, taken = await ask(BodyLimit(inner, max_upload_bytes=FORM_BYTES), "/", [FORM_BYTES, 1, 1, 1])
     assert (statuses, taken) == ([413], 2)
     assert inner.aborted
     assert inner.kept == FORM_BYTES
 
 
 async def test_body_that_lies_about_its_length_is_refused() -> None:
-    statuses, _ = await ask(BodyLimit(Recorder(), max_upload_mib=1), "/", [FORM_BYTES, 1], announced=1)
+    statuses, _ = await ask(BodyLimit(Recorder(), max_upload_bytes=FORM_BYTES), "/", [FORM_BYTES, 1], announced=1)
     assert statuses == [413]
 
 
 async def test_body_at_the_limit_is_taken() -> None:
     inner = Recorder()
-    statuses, _ = await ask(BodyLimit(inner, max_upload_mib=1), "/", [FORM_BYTES], announced=FORM_BYTES)
+    statuses, _ = await ask(BodyLimit(inner, max_upload_bytes=FORM_BYTES), "/", [FORM_BYTES], announced=FORM_BYTES)
     assert statuses == [200]
     assert inner.kept == FORM_BYTES
 
 
 async def test_upload_may_be_larger_and_is_bounded_too() -> None:
-    limited = BodyLimit(Recorder(), max_upload_mib=2)
-    assert upload_bytes(2) == 8 * 2**20 + FORM_BYTES
-    assert (await ask(limited, UPLOAD, [9], announced=upload_bytes(2)))[0] == [200]
-    assert (await ask(limited, UPLOAD, [9], announced=upload_bytes(2) + 1))[0] == [413]
+    limited = BodyLimit(Recorder(), max_upload_bytes=upload_bytes(2))
+    most = 8 * 2**20 + FORM_BYTES
+    assert (await ask(limited, UPLOAD, [9], announced=most))[0] == [200]
+    assert (await ask(limited, UPLOAD, [9], announced=most + 1))[0] == [413]
 
 
 async def test_application_that_is_served_has_the_limit() -> None:

@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -55,6 +56,7 @@ def show(request: HttpRequest, collection_id: UUID) -> HttpResponse:
     if is_partial(request):
         return render(request, "chat/_documents.html", context)
     context["all_groups"] = accounts.list_groups()
+    context["upload_max_bytes"] = settings.UPLOAD_MAX_BYTES
     return render(request, "chat/collection.html", context)
 
 

@@ -14,7 +14,7 @@ from webapp.chat.passages import build_sections
 from webapp.chat.views.refusals import refusals_as_pages
 from webapp.chat.views.requests import number, user_id
 from webapp.knowledge import api as knowledge
-from webapp.knowledge.errors import DuplicateDocument, UnreadableDocument
+from webapp.knowledge.errors import DuplicateDocument, InvalidInput, UnreadableDocument
 
 FILES_AT_ONCE = 50
 
@@ -38,7 +38,7 @@ def upload(request: HttpRequest, collection_id: UUID) -> HttpResponse:
                 user_id=user_id(request), collection_id=collection_id, filename=name, content=file.read()
             )
             taken += 1
-        except (UnreadableDocument, DuplicateDocument) as refusal:
+        except (UnreadableDocument, DuplicateDocument, InvalidInput) as refusal:
             messages.error(request, _("“%(name)s” was not taken. %(reason)s") % {"name": name, "reason": refusal})
     if not files:
         messages.warning(request, _("Choose at least one file."))

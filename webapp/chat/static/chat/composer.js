@@ -15,11 +15,32 @@ function setQuestion(field, text) {
   field.focus();
 }
 
+/** A question that the page before this one sent has arrived if this one is a conversation; else its draft is kept. */
+function forgetSentDraft() {
+  try {
+    const name = sessionStorage.getItem("sent");
+    sessionStorage.removeItem("sent");
+    if (name && document.getElementById("runs")) localStorage.removeItem(name);
+  } catch { /* refused */ }
+}
+
 function describePicked() {
   const label = form.querySelector("[data-picked]");
   if (!label) return;
   const count = form.querySelectorAll("[name=collections]:checked").length;
   label.textContent = count === 0 ? label.dataset.all : count === 1 ? label.dataset.one : label.dataset.many.replace("{n}", count);
+}
+
+/** Whether a request has brought an answer to follow; anything else (a page, nothing) leaves the question where it is. */
+function broughtRun(xhr) {
+  return xhr?.status === 200 && new DOMParser().parseFromString(xhr.responseText, "text/html").querySelector("article.run") !== null;
+}
+
+function describeFailure(xhr) {
+  const status = xhr?.status ?? 0;
+  if (status === 422) return xhr.responseText;
+  if (status === 401) return ""; // on the way to the log-in page
+  return form.dataset[{ 0: "errorOffline", 403: "errorForbidden", 404: "errorGone", 413: "errorLong" }[status] ?? "errorOther"];
 }
 
 function showError(text) {
@@ -30,12 +51,13 @@ function showError(text) {
 
 if (form) {
   const field = form.elements.question;
+  let sending = false;
   if (!field.value) field.value = stored();
   field.addEventListener("input", () => store(field.value));
   field.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
     event.preventDefault();
-    if (field.value.trim()) form.requestSubmit();
+    if (field.value.trim() && !event.repeat) form.requestSubmit();
   });
   form.addEventListener("change", describePicked);
   form.addEventListener("keydown", (event) => {
@@ -49,17 +71,27 @@ if (form) {
     const edit = event.target.closest("[data-edit]");
     if (edit) setQuestion(field, edit.closest(".run").querySelector(".question").textContent);
   });
-  // Without htmx the browser sends the form and loads the conversation; the draft has then been sent.
-  form.addEventListener("submit", () => { if (!form.hasAttribute("hx-post")) store(""); });
+  // One question at a time, however often Enter is pressed.
+  form.addEventListener("submit", (event) => {
+    if (sending) { event.preventDefault(); event.stopImmediatePropagation(); return; }
+    sending = true;
+    showError("");
+    // Without htmx the browser sends the form and loads the conversation, whose address says that the question has arrived.
+    if (!form.hasAttribute("hx-post")) try { sessionStorage.setItem("sent", form.dataset.draft); } catch { /* refused */ }
+  }, { capture: true });
+  addEventListener("pageshow", () => { sending = false; });
+  form.addEventListener("htmx:beforeSwap", (event) => { if (!broughtRun(event.detail.xhr)) event.detail.shouldSwap = false; });
   form.addEventListener("htmx:afterRequest", (event) => {
-    if (event.detail.successful) { field.value = ""; store(""); showError(""); }
-    else showError(event.detail.xhr?.status === 422 ? event.detail.xhr.responseText : "");
+    sending = false;
+    if (broughtRun(event.detail.xhr)) { field.value = ""; store(""); showError(""); }
+    else showError(describeFailure(event.detail.xhr));
     field.focus({ preventScroll: true });
   });
   document.addEventListener("htmx:afterSwap", (event) => {
     if (event.detail.target?.id === "runs") pane().scrollTop = pane().scrollHeight;
   });
   describePicked();
+  forgetSentDraft();
   // A conversation opens at its end, unless the address names a place in it.
   if (!location.hash && document.getElementById("runs")) pane().scrollTop = pane().scrollHeight;
 }

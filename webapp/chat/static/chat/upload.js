@@ -11,8 +11,13 @@ if (form) {
     over(false)(event);
     if (!event.dataTransfer.files.length) return;
     field.files = event.dataTransfer.files;
+    judge();
     form.requestSubmit();
   });
-  field.addEventListener("change", () => field.setCustomValidity(field.files.length > 50 ? form.dataset.tooMany : ""));
+  const judge = () => {
+    const bytes = [...field.files].reduce((sum, file) => sum + file.size, 0);
+    field.setCustomValidity(field.files.length > 50 ? form.dataset.tooMany : bytes > Number(form.dataset.maxBytes) ? form.dataset.tooLarge : "");
+  };
+  field.addEventListener("change", judge);
   form.addEventListener("submit", () => { form.querySelector("button").disabled = true; });
 }

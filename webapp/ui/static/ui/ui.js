@@ -54,6 +54,13 @@ function onClick(event) {
   if (theme) chooseTheme(theme.dataset.themeChoice);
 }
 
+/** A request that was refused is said once; a form with data-says-failures has words of its own. */
+function sayFailure(event) {
+  if (event.detail.xhr.status === 401 || event.target.closest?.("[data-says-failures]")) return;
+  if (document.querySelector("[data-failed-request]")) return;
+  document.querySelector(".messages")?.append(document.getElementById("failed-request").content.cloneNode(true));
+}
+
 function watchConnection() {
   const notice = document.getElementById("offline");
   if (!notice) return;
@@ -68,6 +75,7 @@ function watchConnection() {
 
 document.addEventListener("keydown", onKey);
 document.addEventListener("click", onClick);
+document.addEventListener("htmx:responseError", sayFailure);
 document.addEventListener("change", (event) => {
   if (event.target.matches("[data-shortcuts-switch]")) remembered.set("shortcuts", event.target.checked ? null : "off");
 });
