@@ -118,6 +118,7 @@ def test_conversation_is_renamed_found_and_deleted(ada: Page, handbook: Handbook
     ada.get_by_role("button", name="Rename the conversation").click()
     ada.get_by_role("textbox", name="Name").fill("Zebra crossing")
     ada.get_by_role("button", name="Rename", exact=True).click()
+    expect(ada.get_by_role("heading", name="Zebra crossing")).to_be_visible()
     ada.keyboard.press("Control+k")
     ada.keyboard.type("zebra")
     links = ada.locator("#thread-list a")
