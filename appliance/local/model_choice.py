@@ -78,6 +78,16 @@ def models_dir(settings: Settings) -> Path:
     return settings.data_dir / "model"
 
 
+def hub_url() -> str:
+    """The hub that models are fetched from: the public one, or the mirror that ``HF_ENDPOINT`` names."""
+    return environment.inherited(("HF_ENDPOINT",)).get("HF_ENDPOINT") or HUB_URL
+
+
+def is_automatic(settings: Settings) -> bool:
+    """Nobody named a model: whichever answers is the appliance's own choice."""
+    return not is_named_in_settings(settings) and read_activation(settings) is None
+
+
 def choose(settings: Settings, *, may_fetch: bool = True) -> Choice:
     """The model to serve now, with the reason. Raises :class:`LocalError` for one that was named and cannot be.
 
@@ -86,7 +96,7 @@ def choose(settings: Settings, *, may_fetch: bool = True) -> Choice:
     wish = build_wish(settings, read_activation(settings))
     if wish.path is None and wish.hub_id is None and not settings.model.automatic:
         return Choice(None, "None is named or activated, and appliance.yaml says model.automatic: false.")
-    facts = gather_machine_facts(hub_url=HUB_URL if may_fetch and wish.path is None else None)
+    facts = gather_machine_facts(hub_url=hub_url() if may_fetch and wish.path is None else None)
     try:
         return resolve_model(wish, facts, models_dir=models_dir(settings))
     except ModelError as error:
@@ -106,7 +116,7 @@ def fetch(settings: Settings, spec: ModelSpec, *, identity: Identity, python: Pa
     if result.returncode != 0:
         raise LocalError(
             f"Fetching {spec.hub_id} failed; what is above says why. The same command goes on where it stopped. "
-            "To do without, name a model directory as model.path in appliance.yaml."
+            "To do without, name a model directory as model.path in appliance.yaml, or say model.automatic: false."
         )
     try:
         return require_fetched(spec, models_dir=models_dir(settings))

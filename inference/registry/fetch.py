@@ -5,13 +5,16 @@ tokenizer, chat template, card and licence, never code or pickles. A fetch that 
 """
 
 import argparse
+import errno
 import json
 import logging
+import shutil
 import sys
 from pathlib import Path
 
 import httpx2
 from huggingface_hub import HfApi, snapshot_download
+from huggingface_hub.utils import filter_repo_objects
 
 from inference.registry.checkpoint import inspect_checkpoint
 from inference.registry.errors import CheckpointError
@@ -19,6 +22,8 @@ from inference.registry.fetched import build_folder, write_marker
 
 WANTED = ("*.safetensors", "*.json", "*.jinja", "*.txt", "tokenizer.model", "README.md", "LICENSE*", "NOTICE*")
 SECONDS_FOR_METADATA = 30
+GIB = 1024**3
+SPARE_BYTES = GIB  # for the rest of the appliance to go on
 
 
 def fetch(*, hub_id: str, revision: str, models_dir: Path) -> Path:
@@ -26,15 +31,28 @@ def fetch(*, hub_id: str, revision: str, models_dir: Path) -> Path:
     target = build_folder(models_dir, hub_id=hub_id, revision=revision)
     if target.is_dir():
         return target
-    commit = HfApi().model_info(hub_id, revision=revision, timeout=SECONDS_FOR_METADATA).sha
+    info = HfApi().model_info(hub_id, revision=revision, timeout=SECONDS_FOR_METADATA, files_metadata=True)
+    commit = info.sha
     if commit is None:
         raise RuntimeError(f"The hub names no commit for {hub_id} at {revision}.")
     draft = models_dir / f".{target.name}"
+    draft.mkdir(parents=True, exist_ok=True)
+    sizes = {file.rfilename: file.size or 0 for file in info.siblings or ()}
+    require_room(sum(sizes[name] for name in filter_repo_objects(sizes, allow_patterns=list(WANTED))), draft)
     snapshot_download(hub_id, revision=commit, local_dir=draft, allow_patterns=list(WANTED))
     inspect_checkpoint(draft)
     write_marker(draft, hub_id=hub_id, revision=revision, commit=commit)
     draft.rename(target)
     return target
+
+
+def require_room(needed_bytes: int, draft: Path) -> None:
+    """Raises OSError when ``needed_bytes``, less what an earlier fetch left in ``draft``, do not fit the disk."""
+    here = sum(file.stat().st_blocks * 512 for file in draft.rglob("*") if file.is_file())
+    missing, free = max(needed_bytes - here, 0), shutil.disk_usage(draft.parent).free
+    if missing > free - SPARE_BYTES:
+        words = f"its files need {missing / GIB:.1f} GiB more and {free / GIB:.1f} GiB are free on the disk"
+        raise OSError(errno.ENOSPC, words, str(draft.parent))
 
 
 def main() -> int:

@@ -1,5 +1,6 @@
 """What the machine has, gathered once and passed on as values. The only part of the registry that looks outside."""
 
+import http.client
 import os
 import platform
 import shutil
@@ -62,21 +63,30 @@ def read_cpu_flags(cpuinfo: Path) -> frozenset[str]:
     return frozenset()
 
 
+class _StayHere(urllib.request.HTTPRedirectHandler):
+    """Follows no redirect: it is raised as the HTTPError that it is."""
+
+    def redirect_request(self, *_arguments: object) -> None:
+        return None
+
+
 def is_hub_reachable(url: str, *, seconds: float = HUB_PROBE_SECONDS) -> bool:
-    """One HEAD request. In a thread, because a name lookup cannot be given a time limit."""
+    """One HEAD request that is answered with 2xx: a proxy's refusal, or a log-in page one is sent to, is no hub.
+
+    In a thread, because a name lookup cannot be given a time limit.
+    """
     answered = threading.Event()
 
     def probe() -> None:
         request = urllib.request.Request(url, method="HEAD")  # noqa: S310 - https, or a test's own server
         try:
-            urllib.request.urlopen(request, timeout=seconds).close()  # noqa: S310
+            urllib.request.build_opener(_StayHere).open(request, timeout=seconds).close()
         except urllib.error.HTTPError as error:
             error.close()
-            if error.code >= 500:
-                return
-        except OSError:
+        except (OSError, ValueError, http.client.HTTPException):
             return
-        answered.set()
+        else:
+            answered.set()
 
     thread = threading.Thread(target=probe, daemon=True)
     thread.start()

@@ -24,6 +24,7 @@ STRANGERS = ("modeling_tiny.py", "pytorch_model.bin")
 class Hub:
     url: str
     folder: Path
+    bytes_a_file: int = 1
     asked: list[str] = field(default_factory=list)
 
 
@@ -47,7 +48,7 @@ def hub(tiny_checkpoints: dict[str, Path]) -> Iterator[Hub]:
             offered.asked.append(path)
             names = [*sorted(file.name for file in offered.folder.iterdir()), *STRANGERS]
             if path.startswith("/api/models/house/tiny/revision/"):
-                siblings = [{"rfilename": name} for name in names]
+                siblings = [{"rfilename": name, "size": offered.bytes_a_file} for name in names]
                 self._send(json.dumps({"id": "house/tiny", "sha": COMMIT, "siblings": siblings}).encode(), with_body)
             elif path.startswith("/api/models/house/tiny/tree/"):
                 tree = [{"type": "file", "path": name, "size": 1, "oid": name} for name in names]
@@ -103,6 +104,14 @@ def test_model_that_is_here_is_not_asked_for_again(hub: Hub, tmp_path: Path) -> 
     hub.asked.clear()
     assert fetch(hub, tmp_path).returncode == 0
     assert hub.asked == []
+
+
+def test_model_that_does_not_fit_the_disk_is_not_begun(hub: Hub, tmp_path: Path) -> None:
+    hub.bytes_a_file = 2**50
+    answer = fetch(hub, tmp_path)
+    assert answer.returncode == 1
+    assert "GiB are free on the disk" in answer.stderr
+    assert not [asked for asked in hub.asked if "/resolve/" in asked]
 
 
 def test_hub_that_does_not_answer_is_named_without_a_traceback(hub: Hub, tmp_path: Path) -> None:

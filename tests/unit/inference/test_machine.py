@@ -41,7 +41,9 @@ class Hub(http.server.BaseHTTPRequestHandler):
     def do_HEAD(self) -> None:
         if self.path == "/slow":
             time.sleep(2)
-        self.send_response(503 if self.path == "/down" else 403)
+        self.send_response({"/down": 503, "/refused": 403, "/elsewhere": 302}.get(self.path, 200))
+        if self.path == "/elsewhere":
+            self.send_header("Location", "/")
         self.end_headers()
 
     def log_message(self, *_arguments: object) -> None:
@@ -61,5 +63,6 @@ def hub() -> Iterator[str]:
 
 def test_hub_that_answers_is_reachable_and_one_that_fails_or_sleeps_is_not(hub: str) -> None:
     assert is_hub_reachable(f"{hub}/")
-    assert not is_hub_reachable(f"{hub}/down")
+    for path in ("down", "refused", "elsewhere"):
+        assert not is_hub_reachable(f"{hub}/{path}")
     assert not is_hub_reachable(f"{hub}/slow", seconds=0.2)

@@ -53,6 +53,20 @@ def test_directory_that_is_not_there_is_an_error_and_not_another_model(settings:
         model_choice.choose(named)
 
 
+def test_mirror_is_asked_in_place_of_the_public_hub(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HF_ENDPOINT", raising=False)
+    assert model_choice.hub_url() == "https://huggingface.co"
+    monkeypatch.setenv("HF_ENDPOINT", "https://models.example.com/hub")
+    assert model_choice.hub_url() == "https://models.example.com/hub"
+
+
+def test_choice_is_automatic_when_nobody_named_a_model(settings: Settings) -> None:
+    assert model_choice.is_automatic(settings)
+    assert not model_choice.is_automatic(settings.model_copy(update={"model": Model(hub_id="a/b")}))
+    write_activation(settings, Activation(hub_id="a/b"))
+    assert not model_choice.is_automatic(settings)
+
+
 def test_no_model_is_served_when_none_is_wanted(tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path, model=Model(automatic=False))
     assert model_choice.choose(settings).spec is None
