@@ -27,7 +27,7 @@ DEMONSTRATION = ("--path", "README.md", "--path", "docs")
 # Started by root, the components' user may enter the checkout by a capability only. supervisord refuses a command that
 # access(2), which knows no capabilities, calls unreachable; env reaches it and becomes it.
 LAUNCHER = ("/usr/bin/env", "--")
-APPLICATION = ("web", "worker", "scheduler")
+APPLICATION = ("web", "worker", "ingester", "scheduler")
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from kombu.exceptions import OperationalError
 
 from appliance.local.identity import Identity
 from appliance.local.postgres import DATABASE, ROLE, SUPERUSER, EmbeddedPostgres
-from appliance.local.programs import WORKER_NODE
+from appliance.local.programs import worker_node
 from appliance.local.redis import EmbeddedRedis
 from appliance.local.supervisor import ProgramState
 from appliance.settings import Settings
@@ -47,7 +47,7 @@ class HealthChecks:
         questions: dict[str, Callable[[], Health]] = {
             "postgres": self._postgres,
             "redis": self._redis,
-            "celery": self._celery,
+            "celery": lambda: self._celery(worker_node(component.name)),
             "process": lambda: Health(state.state == "RUNNING", state.state.lower()),
             "http": lambda: _http(port, choose_host(self.settings.web.allowed_hosts)),
             "engine": lambda: _engine(port),
@@ -72,12 +72,12 @@ class HealthChecks:
                 return Health(ok=False, detail=str(error))
         return Health(ok=True, detail="answers PING")
 
-    def _celery(self) -> Health:
+    def _celery(self, node: str) -> Health:
         socket = EmbeddedRedis(self.settings, self.identity).socket
         password = quote(self.settings.secret("redis").reveal(), safe="")
         application = Celery(broker=f"redis+socket://:{password}@{socket}?virtual_host=1", set_as_current=False)
         try:
-            replies = application.control.ping(destination=[WORKER_NODE], timeout=SECONDS, limit=1)
+            replies = application.control.ping(destination=[node], timeout=SECONDS, limit=1)
         except (OSError, OperationalError, redis.RedisError) as error:
             return Health(ok=False, detail=f"its broker does not answer: {error}")
         finally:

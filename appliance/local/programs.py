@@ -11,8 +11,8 @@ from appliance.topology import Topology
 
 MARKER = "APPLIANCE_DATA_DIR"
 SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
-WORKER_NODE = "worker@appliance"
-QUEUES = ("runs", "ingestion", "default")
+# Documents have a process of their own: threads that parse would keep answers and the sweeper waiting.
+QUEUES = {"worker": ("runs", "default"), "ingester": ("ingestion",)}
 
 
 class ModelServer(Protocol):
@@ -93,7 +93,13 @@ def build_programs(
         "redis": Program("redis", redis, marker),
         "embedder": Program("embedder", embedder.argv, {**embedder.env, **models}),
         "web": Program("web", _web_command(topology, installation.python), webapp),
-        "worker": Program("worker", _worker_command(settings, installation.python), webapp, stop_seconds=20),
+        **{
+            name: Program(name, _worker_command(name, threads, installation.python), webapp, stop_seconds=20)
+            for name, threads in (
+                ("worker", settings.worker.concurrency),
+                ("ingester", settings.ingestion.concurrency),
+            )
+        },
         "scheduler": Program("scheduler", _scheduler_command(settings, installation.python), webapp),
     }
     if engine is not None:
@@ -116,10 +122,15 @@ def _celery(python: Path) -> tuple[str, ...]:
     return (str(python), "-m", "celery", "-A", "webapp.config.celery:app")
 
 
-def _worker_command(settings: Settings, python: Path) -> tuple[str, ...]:
+def worker_node(name: str) -> str:
+    """How Celery addresses the worker process of a component."""
+    return f"{name}@appliance"
+
+
+def _worker_command(name: str, threads: int, python: Path) -> tuple[str, ...]:
     return (
-        *_celery(python), "worker", "--pool", "threads", "--concurrency", str(settings.worker.concurrency),
-        "--queues", ",".join(QUEUES), "--hostname", WORKER_NODE, "--without-mingle", "--without-gossip",
+        *_celery(python), "worker", "--pool", "threads", "--concurrency", str(threads),
+        "--queues", ",".join(QUEUES[name]), "--hostname", worker_node(name), "--without-mingle", "--without-gossip",
         "--loglevel", "INFO",
     )  # fmt: skip
 

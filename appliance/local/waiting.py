@@ -13,7 +13,9 @@ TAIL_LINES = 15
 # A program that ends this often before it is healthy will not get better by waiting.
 STARTS_ALLOWED = 4
 STARTS_ALLOWED_FOR_MODELS = 1
-SECONDS = {"postgres": 90, "redis": 20, "embedder": 240, "web": 90, "worker": 90, "scheduler": 60}
+SECONDS = {
+    "postgres": 90, "redis": 20, "embedder": 240, "web": 90, "worker": 90, "ingester": 90, "scheduler": 60,
+}  # fmt: skip
 
 
 def wait_until_healthy(local: LocalAppliance, name: str) -> str:

@@ -25,9 +25,11 @@ COMPONENTS = (
     Component("engine", "vLLM: the language model. Absent when no model is installed.", "models", "engine", "engine",
               optional=True),
     Component("web", "The web application: pages and their event streams.", "front", "asgi", "http"),
-    Component("worker", "Does the work that takes longer than a request: answers, ingestion.", "application",
+    Component("worker", "Does the work that takes longer than a request: answers, and what has to be done regularly.",
+              "application", "celery-worker", "celery"),
+    Component("ingester", "Reads documents and indexes them, so that no answer waits behind an upload.", "application",
               "celery-worker", "celery"),
-    Component("scheduler", "Wakes the worker for what is due, and for what a stopped worker left.", "application",
+    Component("scheduler", "Wakes the workers for what is due, and for what a stopped worker left.", "application",
               "celery-beat", "process"),
 )  # fmt: skip
 
@@ -36,12 +38,16 @@ FLOWS = (
     Flow("browser", "web", ("credentials", "documents", "questions", "answers", "records", "configuration"),
          "Pages, uploads and the stream of an answer."),
     Flow("web", "postgres", ("credentials", *STATE), "Reads and writes state."),
-    Flow("web", "redis", ("signals",), "Wakes the worker; receives live text for open pages."),
+    Flow("web", "redis", ("signals",), "Wakes the workers; receives live text for open pages."),
     Flow("worker", "postgres", STATE, "Reads and writes state."),
     Flow("worker", "redis", ("signals",), "Is woken; publishes live text."),
-    Flow("worker", "embedder", ("documents", "questions", "embeddings"), "Embeds passages and questions."),
+    Flow("worker", "embedder", ("questions", "embeddings"), "Embeds questions."),
     Flow("worker", "engine", ("documents", "questions", "answers"), "Generates answers from passages."),
-    Flow("scheduler", "redis", ("signals",), "Wakes the worker for what is due."),
+    Flow("ingester", "postgres", ("documents", "embeddings", "records", "configuration"),
+         "Reads files; writes their text, passages and embeddings."),
+    Flow("ingester", "redis", ("signals",), "Is woken."),
+    Flow("ingester", "embedder", ("documents", "embeddings"), "Embeds passages."),
+    Flow("scheduler", "redis", ("signals",), "Wakes the workers for what is due."),
 )  # fmt: skip
 
 

@@ -21,6 +21,7 @@ from webapp.knowledge import api
 from webapp.knowledge.errors import DuplicateDocument, InvalidInput, UnreadableDocument
 from webapp.knowledge.models import Chunk, Document, DocumentText, Status
 from webapp.knowledge.parsing.errors import Reason
+from webapp.knowledge.parsing.sandbox import parse_in_child
 from webapp.knowledge.parsing.types import ParsedDocument
 from webapp.knowledge.services import ingestion
 from webapp.llm import api as llm
@@ -206,11 +207,11 @@ def test_no_connection_is_held_while_a_file_is_read_and_passages_are_embedded(
 ) -> None:
     document_id = upload(ann, collection_id, LONG.encode())
     held: dict[str, bool] = {}
-    parse, client = ingestion.parse_in_child, wire.client
+    client = wire.client
 
     def parse_and_look(*arguments: Any) -> ParsedDocument:
         held["reading"] = connection.connection is not None
-        return parse(*arguments)
+        return parse_in_child(*arguments)
 
     def look_and_connect() -> httpx.Client:
         held["embedding"] = connection.connection is not None

@@ -4,18 +4,21 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
+from typing import cast
 
 import psycopg
 import pytest
 import redis
 from django.conf import settings
 from django.db import DatabaseError, connection, transaction
+from django.db.backends.postgresql.base import DatabaseWrapper
 
 from appliance.local.identity import Identity
 from appliance.local.postgres import EmbeddedPostgres
 from appliance.local.processes import find_marked
 from appliance.local.redis import EmbeddedRedis
 from appliance.settings import Settings
+from appliance.settings.model import Worker
 from webapp.config.celery import app
 
 
@@ -24,6 +27,20 @@ def test_database_has_pgvector_for_the_application() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT '[1,0]'::vector <=> '[0,1]'::vector, current_setting('is_superuser')")
         assert cursor.fetchone() == (1.0, "off")
+
+
+@pytest.mark.django_db
+def test_pools_together_fit_into_the_limit_of_connections(
+    appliance_settings: Settings, appliance_identity: Identity
+) -> None:
+    busy = appliance_settings.model_copy(update={"worker": Worker(concurrency=32)})
+    for wanted, pool, limit in ((appliance_settings, 24, 100), (busy, 72, 236)):
+        command = EmbeddedPostgres(wanted, appliance_identity).build_command()
+        assert (wanted.database_pool_size, command[-1]) == (pool, f"max_connections={limit}")
+    assert cast(DatabaseWrapper, connection).pool.max_size == 24
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW max_connections")
+        assert cursor.fetchone() == ("100",)
 
 
 def test_postgres_refuses_a_wrong_password(postgres: EmbeddedPostgres) -> None:

@@ -1,12 +1,14 @@
 """Every component's command line and closed environment, exactly."""
 
 from pathlib import Path
+from typing import get_args
 
-from appliance.local.programs import Installation, Program, build_programs, build_webapp_environment
+from appliance.local.programs import QUEUES, Installation, Program, build_programs, build_webapp_environment
 from appliance.local.release import Release
 from appliance.settings import Settings
 from appliance.topology import build_topology
 from inference.serving.command import Command
+from webapp.durable import registry
 
 SETTINGS = Settings(data_dir=Path("/data"))
 INSTALLATION = Installation(Path("/code"), Path("/etc/appliance.yaml"), Path("/code/.venv/webapp/bin/python"))
@@ -24,7 +26,7 @@ def build(engine: Command | None, launcher: tuple[str, ...] = ()) -> dict[str, P
 
 
 def test_programs_are_in_the_order_of_starting() -> None:
-    assert list(build(ENGINE)) == ["postgres", "redis", "embedder", "engine", "web", "worker", "scheduler"]
+    assert list(build(ENGINE)) == ["postgres", "redis", "embedder", "engine", "web", "worker", "ingester", "scheduler"]
 
 
 def test_no_engine_without_a_model() -> None:
@@ -41,7 +43,12 @@ def test_command_lines_are_exactly_these() -> None:
     )  # fmt: skip
     assert programs["worker"].argv == (
         python, "-m", "celery", "-A", "webapp.config.celery:app", "worker", "--pool", "threads", "--concurrency", "8",
-        "--queues", "runs,ingestion,default", "--hostname", "worker@appliance", "--without-mingle", "--without-gossip",
+        "--queues", "runs,default", "--hostname", "worker@appliance", "--without-mingle", "--without-gossip",
+        "--loglevel", "INFO",
+    )  # fmt: skip
+    assert programs["ingester"].argv == (
+        python, "-m", "celery", "-A", "webapp.config.celery:app", "worker", "--pool", "threads", "--concurrency", "2",
+        "--queues", "ingestion", "--hostname", "ingester@appliance", "--without-mingle", "--without-gossip",
         "--loglevel", "INFO",
     )  # fmt: skip
     assert programs["scheduler"].argv == (
@@ -49,6 +56,12 @@ def test_command_lines_are_exactly_these() -> None:
         "--pidfile", "", "--loglevel", "INFO",
     )  # fmt: skip
     assert programs["engine"].argv == ("python", "-m", "engine")
+
+
+def test_every_queue_is_served_once_and_documents_by_nobody_who_answers() -> None:
+    served = [queue for queues in QUEUES.values() for queue in queues]
+    assert sorted(served) == sorted(get_args(registry.Queue))
+    assert "ingestion" not in QUEUES["worker"]
 
 
 def test_launcher_goes_before_every_command() -> None:
@@ -77,7 +90,7 @@ def test_environment_of_the_web_application_is_closed() -> None:
 def test_changed_code_changes_only_the_programs_that_run_it() -> None:
     programs = build(ENGINE)
     assert {name for name, program in programs.items() if program.env.get("APPLIANCE_RELEASE") == "w1"} == {
-        "web", "worker", "scheduler",
+        "web", "worker", "ingester", "scheduler",
     }  # fmt: skip
     assert {name for name, program in programs.items() if program.env.get("APPLIANCE_RELEASE") == "i1"} == {
         "embedder", "engine",

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from appliance.settings import SettingsError, load
-from appliance.settings.model import UNIX_SOCKET_PATH_LIMIT, Settings
+from appliance.settings.model import UNIX_SOCKET_PATH_LIMIT, Ingestion, Settings, Worker
 
 
 def write(folder: Path, text: str) -> Path:
@@ -74,6 +74,17 @@ def test_file_that_is_no_mapping_is_refused(tmp_path: Path, text: str, reason: s
 def test_two_components_cannot_have_the_same_port(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"web\.port and model\.port are both 8410; each needs its own"):
         load(write(tmp_path, "web: {port: 8410}\n"))
+
+
+@pytest.mark.parametrize(("worker", "ingester", "size"), [(1, 1, 16), (8, 2, 24), (32, 2, 72), (2, 16, 40)])
+def test_every_thread_of_a_process_finds_a_connection(worker: int, ingester: int, size: int) -> None:
+    settings = Settings(worker=Worker(concurrency=worker), ingestion=Ingestion(concurrency=ingester))
+    assert settings.database_pool_size == size
+
+
+def test_more_threads_than_connections_can_be_had_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"worker\.concurrency"):
+        load(write(tmp_path, "worker: {concurrency: 33}\n"))
 
 
 def test_settings_cannot_be_changed() -> None:
