@@ -66,12 +66,15 @@ def activate(
             raise
         if outcome.problems:
             err.print("\n".join(outcome.problems), markup=False)
+        if outcome.lacks_model and before != activation:
             err.print("Going back to what answered before.")
             model_choice.write_activation(local.settings, before)
             outcome = _bring_up(local)
             out.print(f"Model   {outcome.model}", markup=False)
             raise typer.Exit(exit_codes.PROBLEM)
     out.print(f"Model   {outcome.model}", markup=False)
+    if outcome.problems:
+        raise typer.Exit(exit_codes.PROBLEM)
 
 
 def _bring_up(local: LocalAppliance) -> Outcome:

@@ -21,6 +21,7 @@ from appliance.local.supervisor_config import build_supervisor_config
 from appliance.local.taking_down import stop_leftovers, take_down
 from appliance.local.waiting import wait_until_healthy
 from inference.registry.choice import Choice
+from inference.registry.spec import ModelSpec
 from inference.serving.command import Command, embedder_command, engine_command
 
 DEMONSTRATION = ("--path", "README.md", "--path", "docs")
@@ -32,16 +33,21 @@ APPLICATION = ("web", "worker", "ingester", "scheduler")
 
 @dataclass(frozen=True)
 class Outcome:
-    """``changed`` is false when everything ran already; ``problems`` is what does not work, in words."""
+    """``changed`` is false when everything ran already; ``problems`` is what does not work, in words, and
+    ``lacks_model`` whether the chosen model is among it."""
 
     address: str
     model: str
     changed: bool
     problems: tuple[str, ...]
+    lacks_model: bool = False
 
 
 class BringingUp:
-    """One ``up``. On failure, or Ctrl-C, what it started is stopped again and the exception goes on."""
+    """One ``up``. On failure, or Ctrl-C, what it started is stopped again and the exception goes on.
+
+    An appliance that ran before goes on running, without what was being changed; that is said.
+    """
 
     def __init__(self, local: LocalAppliance, report: Report, *, choose_again: bool = False) -> None:
         self.local, self.report, self.choose_again = local, report, choose_again
@@ -49,6 +55,8 @@ class BringingUp:
         # Kept here, so that a password made by an `up` that fails later can still be shown.
         self.login: dict[str, Any] | None = None
         self.changed = False
+        self.lacks_model = False
+        self.restarted: frozenset[str] = frozenset()
 
     def run(self) -> Outcome:
         local = self.local
@@ -61,9 +69,19 @@ class BringingUp:
                 if not was_up:
                     take_down(local)
                 else:
-                    for name in sorted(local.list_running() - running_before):
-                        local.supervisor.stop_program(name)
+                    self._stop_what_is_half_changed(running_before)
             raise
+
+    def _stop_what_is_half_changed(self, running_before: frozenset[str]) -> None:
+        """What this command started; and the engine if it has another model by now, which nobody was told about."""
+        running = self.local.list_running()
+        for name in sorted((running - running_before) | (running & self.restarted & {"engine"})):
+            self.local.supervisor.stop_program(name)
+        if missing := running_before - self.local.list_running():
+            self.report.say(
+                f"  The appliance is only partly up: {', '.join(sorted(missing))} stopped. Start again what is missing "
+                "with: bin/appliance up"
+            )
 
     def _run(self, *, was_up: bool) -> Outcome:
         local = self.local
@@ -74,25 +92,33 @@ class BringingUp:
         release, done = read_release(local.installation.root, local.settings), read_prepared(local.settings)
         settled = was_up and done.release == release.webapp
         choice, engine = self._choose_model(done, settled=settled)
-        self._configure(release, engine, was_up=was_up)
+        if was_up:
+            done = self._apply(release, engine, done, settled=settled)
+        else:
+            self._start_supervisor(release, engine)
         self._start_state()
         for name in ("embedder", "engine") if engine else ("embedder",):
             self._start(name)
         if not settled:
             self._prepare_database()
+            done = self._withdraw_model(done)
         self._bring(*APPLICATION, "embedder")
         if engine and not self._bring_engine():
             choice = Choice(None, "The chosen model did not start.")
-        done = self._tell_about_models(replace(done, release=release.webapp, reason=choice.reason), choice)
+            self.lacks_model = True
+        done = self._tell_about_models(done, choice)
+        done = replace(done, release=release.webapp, reason=choice.reason)
         self._finish(done, release)
         model = choice.spec.served_name if choice.spec else f"none: {choice.reason}"
-        return Outcome(local.topology.port("web").address, model, self.changed, tuple(self.problems))
+        return Outcome(local.topology.port("web").address, model, self.changed, tuple(self.problems), self.lacks_model)
 
     def _choose_model(self, done: Prepared, *, settled: bool) -> tuple[Choice, Command | None]:
         """A settled appliance keeps its model: a hub that has come within reach is used at the next start."""
         local = self.local
         with self.report.step("Choosing the model") as step:
             choice = model_choice.choose(local.settings, may_fetch=self.choose_again or not settled)
+            if choice.spec is None and settled and done.reason:
+                choice = Choice(None, done.reason)  # found when the hub was asked
             step.note = choice.spec.served_name if choice.spec else "none"
         if choice.spec is None:
             self.report.say(f"  {choice.reason}")
@@ -101,7 +127,10 @@ class BringingUp:
         spec = choice.spec
         if spec.path is None:
             self.report.say(f"  Fetching {spec.hub_id} at {spec.revision}")
-            spec = model_choice.fetch(local.settings, spec, identity=local.identity, python=python, root=root)
+            try:
+                spec = model_choice.fetch(local.settings, spec, identity=local.identity, python=python, root=root)
+            except LocalError as error:
+                return self._do_without(spec, error), None
             choice = Choice(spec, choice.reason)
         wanted = local.settings.model
         return choice, engine_command(
@@ -109,19 +138,33 @@ class BringingUp:
             kv_cache_gib=wanted.kv_cache_gib, memory_fraction=wanted.memory_fraction,
         )  # fmt: skip
 
-    def _configure(self, release: Release, engine: Command | None, *, was_up: bool) -> None:
-        local = self.local
+    def _do_without(self, spec: ModelSpec, error: LocalError) -> Choice:
+        """A model that nobody named is no reason to have nothing at all; one that was named is."""
+        if not model_choice.is_automatic(self.local.settings):
+            raise error
+        self.problems.append(f"{error}\nUntil it is here, answers are the passages that match.")
+        self.lacks_model = True
+        return Choice(None, f"{spec.hub_id} was chosen for this machine and could not be fetched.")
+
+    def _apply(self, release: Release, engine: Command | None, done: Prepared, *, settled: bool) -> Prepared:
+        """Stop what changed. While the database is not yet this release's, the model is withdrawn after it is."""
+        supervisor, settings = self.local.supervisor, self.local.settings
         programs = self._build_programs(release, engine)
-        if was_up:
-            if local.supervisor.write_configuration(build_supervisor_config(local.settings, programs)):
-                self.changed = True
-            if restarted := local.supervisor.apply_configuration():
-                self.report.say(f"  Changed since the last start, so started again: {', '.join(restarted)}")
-            return
+        if supervisor.write_configuration(build_supervisor_config(settings, programs)):
+            self.changed = True
+        if settled and "engine" in supervisor.find_changed() and "postgres" in self.local.list_running():
+            done = self._withdraw_model(done)
+        if restarted := supervisor.apply_configuration():
+            self.restarted = frozenset(restarted)
+            self.report.say(f"  Changed since the last start, so started again: {', '.join(restarted)}")
+        return done
+
+    def _start_supervisor(self, release: Release, engine: Command | None) -> None:
         self.changed = True
+        supervisor, programs = self.local.supervisor, self._build_programs(release, engine)
         with self.report.step("Supervisor"):
-            local.supervisor.write_configuration(build_supervisor_config(local.settings, programs))
-            local.supervisor.start()
+            supervisor.write_configuration(build_supervisor_config(self.local.settings, programs))
+            supervisor.start()
 
     def _build_programs(self, release: Release, engine: Command | None) -> tuple[Program, ...]:
         local, settings = self.local, self.local.settings
@@ -183,6 +226,10 @@ class BringingUp:
         with self.report.step("Static files"):
             manage.run("collectstatic", "--no-input", "--verbosity", "0")
 
+    def _withdraw_model(self, done: Prepared) -> Prepared:
+        """Nobody may ask an engine for a model that it no longer serves, or does not serve yet."""
+        return self._tell_about_models(done, Choice(None, ""))
+
     def _tell_about_models(self, done: Prepared, choice: Choice) -> Prepared:
         """Register where models answer, unless exactly that was registered before."""
         topology, settings = self.local.topology, self.local.settings
@@ -198,7 +245,9 @@ class BringingUp:
             with self.report.step("Registering models"):
                 for call in calls:
                     self.local.management.run(*call)
-        return replace(done, endpoints=wanted)
+            done = replace(done, endpoints=wanted)
+            write_prepared(self.local.settings, done)
+        return done
 
     def _finish(self, done: Prepared, release: Release) -> None:
         """The first administrator and the demonstration collection."""

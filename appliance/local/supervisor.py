@@ -114,6 +114,11 @@ class Supervisor:
     def stop_program(self, name: str) -> None:
         self._call_tolerating("stopProcess", FAULT_NOT_RUNNING, name, True)
 
+    def find_changed(self) -> frozenset[str]:
+        """The programs that :meth:`apply_configuration` would stop; they go on running for now."""
+        _added, changed, removed = self._call("reloadConfig")[0]
+        return frozenset((*changed, *removed))
+
     def apply_configuration(self) -> tuple[str, ...]:
         """Take over a changed file; programs that changed are stopped, to be started again. Their names."""
         added, changed, removed = self._call("reloadConfig")[0]
