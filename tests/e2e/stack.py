@@ -20,7 +20,7 @@ from inference.serving.command import Command
 from tests.engines.launch import free_port, running
 
 PASSWORD = "a password for tests"
-PEOPLE = ("ada", "grace")
+PEOPLE = ("ada", "grace", "joan")
 ADMINISTRATOR = "root-user"
 DEADLINE_SECONDS = 90
 PEOPLE_SCRIPT = f"""

@@ -54,8 +54,9 @@ def upload(page: Page, filename: str, content: bytes, media_type: str) -> None:
 
 
 @functools.cache
-def ensure_handbook(browser: Browser, url: str) -> Handbook:
-    context = browser.new_context(base_url=url, storage_state=session(browser, url, "ada"))
+def ensure_handbook(browser: Browser, url: str, name: str = "ada") -> Handbook:
+    """A collection of this person's own with the handbook in it."""
+    context = browser.new_context(base_url=url, storage_state=session(browser, url, name))
     page = context.new_page()
     make_collection(page, "Duty handbook")
     collection = page.url

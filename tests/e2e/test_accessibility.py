@@ -9,19 +9,24 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.conftest import DESKTOP, PHONE
-from tests.e2e.staff import Handbook, ask, expect_finished
+from tests.e2e.stack import Stack
+from tests.e2e.staff import Handbook, ask, ensure_handbook, expect_finished
 
 AXE = (Path(__file__).parent / "vendor" / "axe-4.14.1.min.js").read_text(encoding="utf-8")
 README_PICTURE = Path(__file__).parents[2] / "docs" / "images" / "chat.png"
 RUN_AXE = "() => axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']})"
 VIEWPORTS = {"desktop": DESKTOP, "phone": PHONE}
-AUTHORED_ANSWER = (
-    "The sand filters are backwashed **every 48 hours**, or sooner when the head loss reaches 1.8 metres [1]. "
-    "Each backwash takes twelve minutes and uses 30 cubic metres of treated water [1]."
-)
+AUTHORED = {
+    "When are the bearings of a pump replaced?": "After **4,000 hours** of running, out of service [1].",
+    "What happens when the turbidity is too high?": "Above **0.5 NTU** the outlet valve closes by itself [1].",
+    "How often are the sand filters backwashed, and how long does it take?": (
+        "The sand filters are backwashed **every 48 hours**, or sooner when the head loss reaches 1.8 metres [1]. "
+        "Each backwash takes twelve minutes and uses 30 cubic metres of treated water [1]."
+    ),
+}
 GRAVE = {"serious", "critical"}
 
 
@@ -64,6 +69,8 @@ def test_pages_have_no_grave_violation(
         "collection": handbook.collection,
         "document": handbook.document,
         "password": "/account/password/change/",
+        "log-out": "/account/logout/",
+        "wrong-method": "/runs/",
         "not-found": "/nothing-here/",
     }.items():
         page.goto(address)
@@ -118,18 +125,21 @@ def test_answer_is_announced_in_sentences(open_page: Callable[..., Page], handbo
 
 def test_picture_for_the_readme(
     request: pytest.FixtureRequest,
+    browser: Browser,
+    stack: Stack,
     open_page: Callable[..., Page],
-    handbook: Handbook,
     screenshots: Path,
     scripted_engine: str,
 ) -> None:
     """The words are authored, and the picture shows the scripted engine's name beside them."""
-    rules = {"rules": [{"text": AUTHORED_ANSWER}]}
-    httpx.post(f"{scripted_engine}/__script", json=rules, trust_env=False).raise_for_status()
-    page = open_page("ada")
-    page.goto("/")
-    article = ask(page, "How often are the sand filters backwashed, and how long does it take?")
-    expect_finished(article)
+    ensure_handbook(browser, stack.url, "joan")
+    page = open_page("joan")
+    for question, answer in AUTHORED.items():
+        rules = {"rules": [{"text": answer}]}
+        httpx.post(f"{scripted_engine}/__script", json=rules, trust_env=False).raise_for_status()
+        page.goto("/")
+        article = ask(page, question)
+        expect_finished(article)
     article.locator("button.cite").first.click()
     expect(page.locator("#sources .source mark")).to_be_visible()
     renew = request.config.getoption("--update-screenshots")

@@ -76,9 +76,9 @@ def test_administrator_makes_a_user_who_has_to_choose_a_password(open_page: Call
     new.get_by_label("Password").fill(temporary)
     new.get_by_role("button", name="Log in").click()
     expect(new.get_by_role("heading", name="Change password")).to_be_visible()
-    new.get_by_label("Current Password").fill(temporary)
-    new.get_by_label("New Password", exact=True).fill("seven grey herons")
-    new.get_by_label("New Password (again)").fill("seven grey herons")
+    new.get_by_label("Current password").fill(temporary)
+    new.get_by_label("New password", exact=True).fill("seven grey herons")
+    new.get_by_label("New password, once more").fill("seven grey herons")
     new.get_by_role("button", name="Change password").click()
     expect(new.get_by_role("heading", name="What would you like to know?")).to_be_visible()
 

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
-from webapp.chat.passages import build_sections
+from webapp.chat.passages import build_part
 from webapp.chat.views.refusals import refusals_as_pages
 from webapp.chat.views.requests import number, user_id
 from webapp.knowledge import api as knowledge
@@ -51,15 +51,17 @@ def upload(request: HttpRequest, collection_id: UUID) -> HttpResponse:
 @require_safe
 @refusals_as_pages
 def show(request: HttpRequest, document_id: UUID) -> HttpResponse:
-    """The extracted text. ``?chunk=`` highlights a passage, ``&from=&to=`` a quotation inside it."""
+    """A part of the extracted text, the one that begins with block ``?at=``. ``?chunk=`` highlights a passage,
+    ``&from=&to=`` a quotation inside it."""
     view = knowledge.get_document_view(user_id=user_id(request), document_id=document_id)
     collection = knowledge.get_collection(user_id=user_id(request), collection_id=view.info.collection_id)
     start, end = _span(request, document_id)
+    at = number(request.GET["at"]) if "at" in request.GET else None
     context = {
         "section": "collections",
         "document": view.info,
         "collection": collection,
-        "document_sections": build_sections(view, start, end),
+        "part": build_part(view, start, end, at=at),
         "has_passage": end > start,
         "missing_passage": "chunk" in request.GET and end <= start,
     }

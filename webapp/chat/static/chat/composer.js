@@ -80,7 +80,9 @@ if (form) {
     if (!form.hasAttribute("hx-post")) try { sessionStorage.setItem("sent", form.dataset.draft); } catch { /* refused */ }
   }, { capture: true });
   addEventListener("pageshow", () => { sending = false; });
-  form.addEventListener("htmx:beforeSwap", (event) => { if (!broughtRun(event.detail.xhr)) event.detail.shouldSwap = false; });
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    if (event.detail.target?.id === "runs" && !broughtRun(event.detail.xhr)) event.detail.shouldSwap = false;
+  });
   form.addEventListener("htmx:afterRequest", (event) => {
     sending = false;
     if (broughtRun(event.detail.xhr)) { field.value = ""; store(""); showError(""); }
