@@ -11,6 +11,7 @@ from appliance.cli.screen import Screen, err, out
 from appliance.cli.up import sources_of
 from appliance.local import environments, model_choice
 from appliance.local.bringing_up import BringingUp, Outcome
+from appliance.local.directories import ensure_directories
 from appliance.local.errors import LocalError
 from appliance.local.instance import LocalAppliance, open_appliance
 from appliance.local.model_choice import Activation
@@ -50,7 +51,7 @@ def activate(
             "there and run `bin/appliance up`, or remove them and activate again."
         )
     with local.only_one_change():
-        local.settings.data_dir.joinpath("model").mkdir(parents=True, exist_ok=True)
+        ensure_directories(local.settings, local.identity)
         before = model_choice.read_activation(local.settings)
         model_choice.write_activation(local.settings, activation)
         try:

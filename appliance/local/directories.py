@@ -10,18 +10,34 @@ from appliance.settings import Settings
 SECRETS = ("django", "postgres-superuser", "postgres-application", "redis")
 PUBLIC_FOLDER = 0o755
 PRIVATE_FOLDER = 0o700
+MARK = "secrets"  # what a folder holds that an appliance keeps its state in
+UNREMARKABLE = frozenset({"appliance.lock", "lost+found"})  # also in a folder that was made for us, or a new disk
 
 
 def ensure_directories(settings: Settings, identity: Identity) -> None:
     """Make every folder and secret that is missing. Raises :class:`LocalError` for a folder that cannot be trusted."""
+    _refuse_somebody_elses(settings.data_dir)
     ensure_folder(settings.data_dir, identity, mode=PUBLIC_FOLDER)
+    for folder in (settings.data_dir / MARK, settings.log_dir, settings.run_dir):
+        ensure_folder(folder, identity, mode=PRIVATE_FOLDER)
     for name in ("cache", "cache/home", "model"):
         ensure_folder(settings.data_dir / name, identity, mode=PUBLIC_FOLDER)
-    for folder in (settings.secrets_dir, settings.log_dir, settings.run_dir):
-        ensure_folder(folder, identity, mode=PRIVATE_FOLDER)
     for name in SECRETS:
         settings.secret(name)
     identity.own(settings.secrets_dir)
+
+
+def _refuse_somebody_elses(data_dir: Path) -> None:
+    """A folder with other things in it is not taken over, least of all by root."""
+    try:
+        found = {entry.name for entry in data_dir.iterdir()} if data_dir.exists() else set()
+    except OSError as error:
+        raise LocalError(f"{data_dir} cannot be read: {error.strerror}. Correct its owner and mode.") from error
+    if MARK not in found and (strange := sorted(found - UNREMARKABLE)):
+        raise LocalError(
+            f"{data_dir} holds other things ({', '.join(strange[:3])}), so it is not made the appliance's own. Name a "
+            "folder as data_dir in appliance.yaml that is empty or does not exist yet."
+        )
 
 
 def ensure_folder(folder: Path, identity: Identity, *, mode: int) -> None:

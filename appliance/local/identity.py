@@ -26,12 +26,15 @@ class Identity:
     prefix: tuple[str, ...]
 
     def own(self, path: Path) -> None:
-        """Give ``path`` (and what is below it) to this user; does nothing for one's own identity."""
+        """Give ``path`` (and what is below it) to this user; does nothing for one's own identity.
+
+        Only for what the appliance made. No link is followed, wherever one appears meanwhile.
+        """
         if self.prefix:
-            for folder, _, names in os.walk(path):
-                os.chown(folder, self.uid, self.gid)
+            for _, _, names, folder in os.fwalk(path):
+                os.fchown(folder, self.uid, self.gid)
                 for name in names:
-                    os.chown(Path(folder) / name, self.uid, self.gid, follow_symlinks=False)
+                    os.chown(name, self.uid, self.gid, dir_fd=folder, follow_symlinks=False)
 
 
 def build_prefix(uid: int, gid: int, *, reachable: bool) -> tuple[str, ...]:
