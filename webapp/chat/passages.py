@@ -90,7 +90,7 @@ def _count(blocks: Iterable[TextBlock], most: int, most_characters: int) -> int:
 def build_sections(
     view: DocumentView, start: int, end: int, blocks: tuple[TextBlock, ...] | None = None
 ) -> tuple[Section, ...]:
-    """The document's blocks (or these of them) in order, with the characters ``start`` to ``end`` marked across them."""
+    """The document's blocks (or these) in order, with the characters ``start`` to ``end`` marked across them."""
     sections: list[Section] = []
     last_page: int | None = None
     anchored = False

@@ -1,9 +1,19 @@
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
 
-from webapp.chat.passages import Piece, build_sections, split
+from webapp.chat.passages import (
+    BLOCKS_BEFORE,
+    BLOCKS_SHOWN,
+    CHARACTERS_SHOWN,
+    Part,
+    Piece,
+    build_part,
+    build_sections,
+    split,
+)
 from webapp.knowledge.types import DocumentInfo, DocumentView, TextBlock
 
 TEXT = "Heading\nFirst words.\nSecond words."
@@ -49,6 +59,50 @@ def test_sections_mark_a_span_across_blocks_and_anchor_it_once() -> None:
     marked = [piece for section in sections for piece in section.pieces if piece.is_marked]
     assert [piece.text for piece in marked] == ["words.", "Second"]
     assert [piece.is_first for piece in marked] == [True, False]
+
+
+def long_view(count: int, *, length: int = 2) -> DocumentView:
+    text = "\n\n".join("x" * length for _ in range(count))
+    blocks = tuple(TextBlock(n * (length + 2), n * (length + 2) + length, (), None, "text") for n in range(count))
+    return replace(view(), text=text, blocks=blocks)
+
+
+def test_long_document_is_shown_in_parts_that_meet() -> None:
+    document = long_view(1000)
+    shown, at = [], 0
+    while True:
+        part = build_part(document, 0, 0, at=at)
+        shown.append(len(part.sections))
+        if part.later is None:
+            break
+        following = build_part(document, 0, 0, at=part.later)
+        assert following.earlier == at
+        at = part.later
+    assert shown == [BLOCKS_SHOWN, BLOCKS_SHOWN, 200]
+    assert build_part(document, 0, 0) == build_part(document, 0, 0, at=0)
+
+
+def test_part_around_a_passage_shows_it_with_what_is_before_and_after() -> None:
+    document = long_view(1000)
+    block = document.blocks[700]
+    part = build_part(document, block.char_start, block.char_end)
+    marked = [n for n, section in enumerate(part.sections) if any(piece.is_marked for piece in section.pieces)]
+    assert (marked, part.has_mark) == ([BLOCKS_BEFORE], True)
+    assert (part.earlier, part.later) == (700 - BLOCKS_BEFORE - BLOCKS_SHOWN, None)
+    assert not build_part(document, block.char_start, block.char_end, at=0).has_mark
+
+
+def test_part_is_bounded_in_characters_and_never_empty() -> None:
+    assert len(build_part(long_view(50, length=CHARACTERS_SHOWN // 4), 0, 0).sections) == 4
+    huge = long_view(3, length=CHARACTERS_SHOWN * 2)
+    part = build_part(huge, huge.blocks[1].char_start, huge.blocks[1].char_end)
+    assert (len(part.sections), part.has_mark, part.earlier, part.later) == (1, True, 0, 2)
+
+
+def test_place_beyond_the_end_shows_the_end_and_no_text_shows_nothing() -> None:
+    part = build_part(long_view(10), 0, 0, at=10**12)
+    assert (len(part.sections), part.later) == (1, None)
+    assert build_part(replace(view(), text="", blocks=()), 0, 0, at=5) == Part((), None, None)
 
 
 def test_sections_name_a_page_where_it_begins() -> None:

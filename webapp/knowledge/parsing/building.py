@@ -8,6 +8,7 @@ from webapp.knowledge.parsing.errors import Reason, UnreadableDocument
 from webapp.knowledge.parsing.types import Block, BlockKind, ParsedDocument
 
 MOST_CHARACTERS = 5_000_000
+MOST_BLOCKS = 50_000
 LONGEST_HEADING = 300
 # Controls but tab and line feed, half characters, and code points that no text holds. PostgreSQL refuses NUL.
 UNWANTED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufeff\ufffe\uffff]")
@@ -63,7 +64,7 @@ class TextBuilder:
     def _append(self, text: str, kind: BlockKind, page: int | None, *, tight: bool) -> None:
         separator = "" if not self._parts else "\n" if tight else "\n\n"
         start = self._length + len(separator)
-        if start + len(text) > MOST_CHARACTERS:
+        if start + len(text) > MOST_CHARACTERS or len(self._blocks) >= MOST_BLOCKS:
             raise UnreadableDocument(Reason.TOO_MUCH_TEXT)
         self._parts += [separator, text]
         self._length = start + len(text)

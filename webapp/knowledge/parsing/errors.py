@@ -37,7 +37,8 @@ MESSAGES = {
     "simpler format.",
     Reason.TOO_MUCH_MEMORY: "Reading this file needs more memory than is allowed. Split it into smaller files, or save "
     "it in a simpler format.",
-    Reason.TOO_MUCH_TEXT: "The file holds more text than can be indexed as one document. Split it into smaller files.",
+    Reason.TOO_MUCH_TEXT: "The file holds more text, or more separate paragraphs, than can be indexed as one document. "
+    "Split it into smaller files.",
 }
 
 

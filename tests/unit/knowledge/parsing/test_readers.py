@@ -6,6 +6,7 @@ from docx.oxml import parse_xml
 from docx.oxml.ns import nsdecls
 
 from tests.unit.knowledge.parsing.files import make_docx, make_pdf, make_zip
+from webapp.knowledge.parsing.building import MOST_BLOCKS
 from webapp.knowledge.parsing.errors import Reason, UnreadableDocument
 from webapp.knowledge.parsing.pdf import unwrap
 from webapp.knowledge.parsing.plain import decode
@@ -158,6 +159,11 @@ def test_word_document_that_cannot_be_read_says_why() -> None:
     assert refusal(whole, "a.docx") == Reason.NO_TEXT
     assert refusal(whole[: len(whole) // 2], "a.docx") == Reason.DAMAGED
     assert refusal(make_zip({"word/document.xml": b"<not-xml"}), "a.docx") == Reason.DAMAGED
+
+
+def test_file_of_countless_paragraphs_is_refused() -> None:
+    assert len(read_document(b"ab\n\n" * MOST_BLOCKS, "a.txt").blocks) == MOST_BLOCKS
+    assert refusal(b"ab\n\n" * (MOST_BLOCKS + 1), "a.txt") == Reason.TOO_MUCH_TEXT
 
 
 def test_markup_without_text_has_no_text() -> None:
