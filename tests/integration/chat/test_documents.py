@@ -16,12 +16,15 @@ CITED = 2000
 @pytest.fixture
 def chunk_id(document: DocumentInfo) -> int:
     """The document's text is long, and this passage stands far from its beginning."""
-    text, spans = "", []
+    text = ""
+    spans: list[tuple[int, int]] = []
     for number in range(PARAGRAPHS):
         paragraph = f"Paragraph {number}."
         spans.append((len(text), len(text) + len(paragraph)))
         text += f"{paragraph}\n\n"
-    blocks = [{"start": start, "end": end, "headings": [], "page": None, "kind": "text"} for start, end in spans]
+    blocks: list[dict[str, object]] = [
+        {"start": start, "end": end, "headings": [], "page": None, "kind": "text"} for start, end in spans
+    ]
     DocumentText.objects.create(document_id=document.id, text=text, blocks={"schema_version": 1, "blocks": blocks})
     return Chunk.objects.create(
         document_id=document.id,
