@@ -37,7 +37,7 @@ doctor: ## Check this machine and say everything that is wrong at once
 ##@ Developing
 
 .PHONY: test
-test: environments browser lint types imports ## Everything a change must pass
+test: environments system-packages lint types imports ## Everything a change must pass
 	$(BIN)/pytest tests/architecture tests/unit tests/integration
 	$(BIN)/pytest tests/serving
 	$(BIN)/pytest tests/e2e tests/system
@@ -47,9 +47,9 @@ environments: ## Make the virtual environments that the tests need
 	@$(ENVIRONMENTS) dev
 	@$(ENVIRONMENTS) inference
 
-.PHONY: browser
-browser: ## Install Chromium when it is missing (needs root; otherwise says what to run)
-	@$(BIN)/python -m tests.e2e.browser
+.PHONY: system-packages
+system-packages: ## Install what only the system can give: Chromium, libnuma (needs root; otherwise says what to run)
+	@$(BIN)/python -m tests.system_packages
 
 .PHONY: lint
 lint: ## ruff: style and formatting

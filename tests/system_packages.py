@@ -1,0 +1,41 @@
+"""What only the system can give to the tests: ``python -m tests.system_packages`` installs it as root, or names it."""
+
+import ctypes
+import os
+import subprocess
+import sys
+
+from tests.e2e.browser import find_browser
+
+
+def has_libnuma() -> bool:
+    """vLLM's CPU build links against libnuma and reports it missing only deep inside a traceback."""
+    try:
+        ctypes.CDLL("libnuma.so.1")
+    except OSError:
+        return False
+    return True
+
+
+def list_missing() -> list[str]:
+    """Debian's names of the packages that are not here."""
+    present = {"chromium": find_browser() is not None, "libnuma1": has_libnuma()}
+    return [package for package, is_there in present.items() if not is_there]
+
+
+def main() -> int:
+    missing = list_missing()
+    if not missing:
+        return 0
+    install = ["apt-get", "install", "--yes", "--no-install-recommends", *missing]
+    if os.geteuid() != 0:
+        sys.stderr.write(f"The tests need {' and '.join(missing)}. Run as root: {' '.join(install)}\n")
+        return 1
+    sys.stderr.write(f"Installing {' and '.join(missing)} for the tests.\n")
+    subprocess.run(["apt-get", "update", "--quiet"], check=True)
+    subprocess.run(install, check=True, env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"})
+    return 1 if list_missing() else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
