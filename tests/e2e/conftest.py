@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.e2e import staff
-from tests.e2e.browser import ARGUMENTS, COMMAND, find_browser
+from tests.e2e.browser import ARGUMENTS, find_browser
 from tests.e2e.stack import ADMINISTRATOR, Stack, running_stack
 
 DESKTOP = {"width": 1280, "height": 800}
@@ -41,7 +41,7 @@ def stack(embedder: str, _scripted_engine_process: str) -> Iterator[Stack]:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     program = find_browser()
-    assert program, f"The browser tests need Chromium: {COMMAND}"
+    assert program, "The browser tests need Chromium: make system-packages"
     expect.set_options(timeout=WAIT_MILLISECONDS)
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
