@@ -6,6 +6,7 @@ from types import FrameType
 
 from appliance.cli import exit_codes
 from appliance.local.bootstrap.terminal import complain
+from appliance.local.bootstrap.trouble import explain_os_error
 
 try:
     from appliance.cli.app import application
@@ -37,6 +38,11 @@ def main() -> int:
         return _explain(error, exit_codes.BUSY)
     except LocalError as error:
         return _explain(error, exit_codes.PROBLEM)
+    except OSError as error:
+        if (explained := explain_os_error(error)) is None:
+            raise
+        complain(explained)
+        return exit_codes.UNUSABLE
     return 0
 
 

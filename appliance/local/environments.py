@@ -18,8 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from appliance.local.bootstrap import locks, pip_run
-from appliance.local.bootstrap.sources import Sources, find_nvidia_driver, read_sources
+from appliance.local.bootstrap.sources import Sources, SourcesError, find_nvidia_driver, read_sources
 from appliance.local.bootstrap.terminal import complain, say
+from appliance.local.bootstrap.trouble import explain_os_error
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 ENVIRONMENTS = REPOSITORY / ".venv"
@@ -149,6 +150,8 @@ def configured_sources() -> Sources:
     """The few settings that matter before the settings can be loaded, from the same file."""
     environment = runpy.run_path(str(REPOSITORY / "appliance" / "settings" / "environment.py"))
     path: Path = environment["config_path"]()
+    if path.absolute() != environment["default_config_path"]() and not os.path.lexists(path):
+        raise InstallError(f"APPLIANCE_CONFIG names {path}, and there is no such file. Correct or unset it.")
     return read_sources(path)
 
 
@@ -185,8 +188,13 @@ def main(arguments: list[str]) -> int:
             _become_command(choice.arguments)
         else:
             ensure(choice.name, configured_sources())
-    except InstallError as error:
+    except (InstallError, SourcesError) as error:
         complain(str(error))
+        return EXIT_UNUSABLE
+    except OSError as error:
+        if (explained := explain_os_error(error)) is None:
+            raise
+        complain(explained)
         return EXIT_UNUSABLE
     except KeyboardInterrupt:
         complain("\nStopped. What was installed so far is kept; the same command goes on from there.")

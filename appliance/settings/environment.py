@@ -7,9 +7,14 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
+def default_config_path() -> Path:
+    """Where ``appliance.yaml`` is read when nothing is said; it need not be there."""
+    return REPOSITORY / "appliance.yaml"
+
+
 def config_path() -> Path:
     """Where ``appliance.yaml`` is expected: ``APPLIANCE_CONFIG`` if set, else beside the code."""
-    return Path(os.environ.get("APPLIANCE_CONFIG") or REPOSITORY / "appliance.yaml")
+    return Path(os.environ.get("APPLIANCE_CONFIG") or default_config_path())
 
 
 def inherited(names: tuple[str, ...]) -> Mapping[str, str]:

@@ -2,6 +2,7 @@
 
 import difflib
 import functools
+import os
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ def load(path: Path | None = None) -> Settings:
     Raises :class:`SettingsError` naming the path of every bad key and, for an unknown one, the nearest valid name.
     """
     source = path or environment.config_path()
+    if path is None:
+        _require_named(source)
     raw = _read(source)
     try:
         settings = Settings.model_validate(raw)
@@ -30,13 +33,26 @@ def load(path: Path | None = None) -> Settings:
     return _with_absolute_paths(settings, base.resolve())
 
 
+def _require_named(source: Path) -> None:
+    """A file that somebody named is there, or all their settings would silently be the defaults."""
+    if source.absolute() != environment.default_config_path() and not os.path.lexists(source):
+        raise SettingsError(
+            f"APPLIANCE_CONFIG names {source}, and there is no such file. Correct or unset it, or make the file: an "
+            "empty one means every default."
+        )
+
+
 def _read(source: Path) -> dict[str, Any]:
-    if not source.exists():
+    if not os.path.lexists(source):
         return {}
     try:
         raw = yaml.safe_load(source.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise SettingsError(f"{source} is not valid YAML: {error}") from None
+    except OSError as error:
+        raise SettingsError(
+            f"{source} cannot be read: {error.strerror}. It has to be a file that this user may read."
+        ) from None
     if raw is None:
         return {}
     if not isinstance(raw, dict):

@@ -5,11 +5,14 @@ import itertools
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, Strict, model_validator
 
 from appliance.settings.environment import REPOSITORY
 from appliance.settings.secrets import Secret, ensure_secret
 
+# Types are strict, so that neither "8400" nor true is a port; YAML itself knows no paths and no tuples.
+Location = Annotated[Path, Strict(False)]
+Names = Annotated[tuple[str, ...], Strict(False)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 UNIX_SOCKET_PATH_LIMIT = 107
 LONGEST_SOCKET_NAME = "postgresql/.s.PGSQL.5432.lock"
@@ -18,7 +21,7 @@ LONGEST_SOCKET_NAME = "postgresql/.s.PGSQL.5432.lock"
 class Section(BaseModel):
     """A group of keys: frozen, and closed against keys nobody documented."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class Site(Section):
@@ -30,13 +33,13 @@ class Site(Section):
 class Web(Section):
     host: str = "127.0.0.1"
     port: Port = 8400
-    allowed_hosts: tuple[str, ...] = ("127.0.0.1", "localhost", "[::1]")
+    allowed_hosts: Names = ("127.0.0.1", "localhost", "[::1]")
     https: bool = False
 
 
 class Model(Section):
     automatic: bool = True
-    path: Path | None = None
+    path: Location | None = None
     hub_id: str | None = None
     revision: str | None = None
     name: str | None = None
@@ -50,7 +53,7 @@ class Model(Section):
 
 
 class Embeddings(Section):
-    model: str = "all-MiniLM-L6-v2"
+    model: Literal["all-MiniLM-L6-v2"] = "all-MiniLM-L6-v2"
     port: Port = 8420
 
 
@@ -66,14 +69,14 @@ class Ingestion(Section):
 
 
 class Install(Section):
-    wheelhouse: Path | None = None
+    wheelhouse: Location | None = None
     extra_index_url: str | None = None
 
 
 class Settings(Section):
     """One installation. Paths are absolute after loading."""
 
-    data_dir: Path = Path("var")
+    data_dir: Location = Path("var")
     site: Site = Site()
     web: Web = Web()
     model: Model = Model()

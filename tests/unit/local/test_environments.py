@@ -6,7 +6,7 @@ import pytest
 
 from appliance.local import environments
 from appliance.local.bootstrap import locks, pip_run
-from appliance.local.bootstrap.sources import Sources, read_sources
+from appliance.local.bootstrap.sources import Sources, SourcesError, read_sources
 from appliance.local.environments import Plan, build_plan
 
 LOCK = """\
@@ -107,6 +107,11 @@ def test_missing_torch_names_both_ways_to_get_it() -> None:
             'install:\n  extra_index_url: "https://a.example/simple"\n',
             Sources(extra_index_url="https://a.example/simple"),
         ),
+        ("install: {wheelhouse: /srv/wheels}  # flow\n", Sources(wheelhouse=Path("/srv/wheels"))),
+        ("model: {port: 8411, device: cpu}\n", Sources(device="cpu")),
+        ("model: {\n  port: 8411}\n", Sources()),
+        ("install:\n", Sources()),
+        ("install: null\n", Sources()),
         ("model:\n  device: cpu\ninstall:\n  wheelhouse: null\n", Sources(device="cpu")),
         ("other:\n  wheelhouse: /no\n# install:\n#   wheelhouse: /no\n", Sources()),
     ],
@@ -119,6 +124,23 @@ def test_sources_are_read_without_a_yaml_library(tmp_path: Path, text: str, expe
     assert (found.wheelhouse, found.extra_index_url, found.device) == (
         wheelhouse, expected.extra_index_url, expected.device,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "install: {\n  wheelhouse: /srv/wheels}\n",
+        "{install: {wheelhouse: /srv/wheels}}\n",
+        "install: *ours\n",
+        "install:\n  wheelhouse: >-\n    /srv/wheels\n",
+        "install:\n  <<: {wheelhouse: /srv/wheels}\n",
+    ],
+)
+def test_sources_that_cannot_be_read_are_refused_and_not_overlooked(tmp_path: Path, text: str) -> None:
+    config = tmp_path / "appliance.yaml"
+    config.write_text(text)
+    with pytest.raises(SourcesError, match=r"(?s)appliance\.yaml: .*Write the section plainly"):
+        read_sources(config)
 
 
 def test_sources_without_a_configuration_are_pips_own(tmp_path: Path) -> None:

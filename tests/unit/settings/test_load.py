@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from appliance.settings import SettingsError, load
+from appliance.settings import SettingsError, environment, load
 from appliance.settings.model import UNIX_SOCKET_PATH_LIMIT, Ingestion, Settings, Worker
 
 
@@ -41,10 +41,12 @@ def test_relative_paths_start_at_the_folder_of_the_file(tmp_path: Path) -> None:
         ("wep: {port: 8080}", "wep: there is no such key; did you mean 'web'?"),
         ("wheelhouse: /srv/wheels", "wheelhouse: there is no such key; did you mean 'install.wheelhouse'?"),
         ("site: {zzz: 1}", "site.zzz: there is no such key; valid here: language, name, time_zone."),
-        (
-            "web: {port: many}",
-            "web.port: should be a valid integer, unable to parse string as an integer (found 'many').",
-        ),
+        ("web: {port: many}", "web.port: should be a valid integer (found 'many')."),
+        ("web: {port: '8400'}", "web.port: should be a valid integer (found '8400')."),
+        ("web: {port: true}", "web.port: should be a valid integer (found True)."),
+        ("web: {https: 'on'}", "web.https: should be a valid boolean (found 'on')."),
+        ("model: {kv_cache_gib: .inf}", "model.kv_cache_gib: should be a finite number (found inf)."),
+        ("embeddings: {model: other}", "embeddings.model: should be 'all-MiniLM-L6-v2' (found 'other')."),
         ("web: {port: 99999}", "web.port: should be less than or equal to 65535 (found 99999)."),
         ("web: 8080", "web: this is a section, so it needs keys of its own below it (found 8080)."),
         ("web: {allowed_hosts: [{a: 1}]}", "web.allowed_hosts.0: should be a valid string (found {'a': 1})."),
@@ -69,6 +71,25 @@ def test_all_bad_keys_are_reported_at_once(tmp_path: Path) -> None:
 def test_file_that_is_no_mapping_is_refused(tmp_path: Path, text: str, reason: str) -> None:
     with pytest.raises(SettingsError, match=reason):
         load(write(tmp_path, text))
+
+
+def test_named_file_that_is_not_there_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("APPLIANCE_CONFIG", str(tmp_path / "absent.yaml"))
+    with pytest.raises(SettingsError, match=r"APPLIANCE_CONFIG names .*absent\.yaml, and there is no such file"):
+        load.__wrapped__()
+
+
+def test_default_file_need_not_be_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Components are always told the path, also of a file that nobody made."""
+    monkeypatch.setattr(environment, "REPOSITORY", tmp_path)
+    monkeypatch.setenv("APPLIANCE_CONFIG", str(tmp_path / "appliance.yaml"))
+    assert load.__wrapped__().web.port == 8400
+
+
+def test_file_that_cannot_be_read_is_said_without_a_traceback(tmp_path: Path) -> None:
+    (tmp_path / "appliance.yaml").mkdir()
+    with pytest.raises(SettingsError, match=r"appliance\.yaml cannot be read: Is a directory"):
+        load(tmp_path / "appliance.yaml")
 
 
 def test_two_components_cannot_have_the_same_port(tmp_path: Path) -> None:
