@@ -4,17 +4,20 @@ PostgreSQL refuses to run as root, and nothing else here needs to be root. Start
 system user ``appliance``; started by anybody else, it stays that user.
 """
 
-import grp
 import os
 import pwd
 import shutil
 import subprocess
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from appliance.local.errors import LocalError
 
 SYSTEM_USER = "appliance"
+STATUS = Path("/proc/self/status")
+CAP_DAC_READ_SEARCH = 2
+READ, ENTER = 4, 1
 
 
 @dataclass(frozen=True)
@@ -43,10 +46,11 @@ def build_prefix(uid: int, gid: int, *, reachable: bool) -> tuple[str, ...]:
     return ("setpriv", f"--reuid={uid}", f"--regid={gid}", "--clear-groups", *capability, "--")
 
 
-def ensure_identity(*roots: Path) -> Identity:
+def ensure_identity(*needed: Path, entered: Iterable[Path] = ()) -> Identity:
     """The identity for this process's user; as root, makes the system user when it is not there.
 
-    ``roots`` are the folders that components must enter. Raises :class:`LocalError` when the user cannot be made.
+    ``needed`` are the folders and files that components must read, ``entered`` folders that they only pass through.
+    Raises :class:`LocalError` when the user cannot be made, or cannot be given what it needs.
     """
     if os.getuid() != 0:
         return Identity(os.getuid(), os.getgid(), ())
@@ -54,8 +58,15 @@ def ensure_identity(*roots: Path) -> Identity:
         entry = pwd.getpwnam(SYSTEM_USER)
     except KeyError:
         entry = _create_user()
-    reachable = all(_enterable(root, entry.pw_uid) for root in roots)
-    return Identity(entry.pw_uid, entry.pw_gid, build_prefix(entry.pw_uid, entry.pw_gid, reachable=reachable))
+    # setpriv clears the user's further groups, so its own is all it has.
+    hidden = find_hidden(needed, entered, uid=entry.pw_uid, gid=entry.pw_gid)
+    if hidden is not None and not may_pass_on(STATUS.read_text(), CAP_DAC_READ_SEARCH):
+        raise LocalError(
+            f"{hidden} cannot be read by the system user {SYSTEM_USER!r}, which components run as, and this root may "
+            "not give it the right to (the capability CAP_DAC_READ_SEARCH). Let everybody read it, move the checkout "
+            "to /opt, or run as an ordinary user."
+        )
+    return Identity(entry.pw_uid, entry.pw_gid, build_prefix(entry.pw_uid, entry.pw_gid, reachable=hidden is None))
 
 
 def _create_user() -> pwd.struct_passwd:
@@ -71,14 +82,30 @@ def _create_user() -> pwd.struct_passwd:
         ) from None
 
 
-def _enterable(root: Path, uid: int) -> bool:
-    name = pwd.getpwuid(uid).pw_name
-    groups = {entry.gr_gid for entry in grp.getgrall() if name in entry.gr_mem} | {pwd.getpwuid(uid).pw_gid}
-    for folder in [root.resolve(), *root.resolve().parents]:
-        if not folder.exists():
-            continue
-        status = folder.stat()
-        shift = 6 if status.st_uid == uid else 3 if status.st_gid in groups else 0
-        if not (status.st_mode >> shift) & 1:
-            return False
-    return True
+def may_pass_on(status: str, capability: int) -> bool:
+    """Is ``capability`` in the bounding set that the text of /proc/self/status tells?"""
+    line = next((line for line in status.splitlines() if line.startswith("CapBnd:")), "CapBnd: 0")
+    return bool(int(line.split()[1], 16) >> capability & 1)
+
+
+def find_hidden(needed: Iterable[Path], entered: Iterable[Path] = (), *, uid: int, gid: int) -> Path | None:
+    """The first folder that ``uid`` may not enter, or file it may not read, on the way to what is needed.
+
+    A path is followed as it is written and as it resolves. What does not exist is not missed.
+    """
+    for path, bits in [*((path, READ) for path in needed), *((path, 0) for path in entered)]:
+        for way in dict.fromkeys((path.resolve(), path.absolute())):
+            for folder in reversed(way.parents):
+                if not _allows(folder, ENTER, uid, gid):
+                    return folder
+            if not _allows(way, bits | ENTER if way.is_dir() else bits, uid, gid):
+                return way
+    return None
+
+
+def _allows(path: Path, wanted: int, uid: int, gid: int) -> bool:
+    if not path.exists():
+        return True
+    status = path.stat()
+    shift = 6 if status.st_uid == uid else 3 if status.st_gid == gid else 0
+    return (status.st_mode >> shift) & wanted == wanted

@@ -1,5 +1,6 @@
 """The local appliance as one object: its settings, its user, its topology and the parts that act on them."""
 
+import contextlib
 import fcntl
 import os
 import sys
@@ -15,6 +16,8 @@ from appliance.local.errors import BusyError, LocalError
 from appliance.local.health import Health, HealthChecks
 from appliance.local.identity import Identity, ensure_identity
 from appliance.local.management import Management
+from appliance.local.model_choice import build_wish, read_activation
+from appliance.local.paths import refuse_odd_path
 from appliance.local.postgres import EmbeddedPostgres
 from appliance.local.programs import Installation
 from appliance.local.redis import EmbeddedRedis
@@ -42,8 +45,12 @@ class LocalAppliance:
 
     @cached_property
     def identity(self) -> Identity:
+        """As root, the user of the components, able to read all that they read outside of the data directory."""
         interpreters = (ENVIRONMENTS / name / "bin" / "python" for name in ("webapp", "inference"))
-        return ensure_identity(self.installation.root, self.settings.data_dir.parent, *interpreters)
+        return ensure_identity(
+            self.installation.root, self.installation.config, *interpreters, *_list_model_files(self.settings),
+            entered=[self.settings.data_dir.parent],
+        )  # fmt: skip
 
     @cached_property
     def program_identity(self) -> Identity:
@@ -119,8 +126,20 @@ class LocalAppliance:
             yield
 
 
+def _list_model_files(settings: Settings) -> list[Path]:
+    """The model's directory and what is in it, where one is named or activated and can be looked into."""
+    with contextlib.suppress(LocalError, OSError):
+        wish = build_wish(settings, read_activation(settings))
+        return [] if wish.path is None else [wish.path, *sorted(wish.path.iterdir())]
+    return []
+
+
 def open_appliance() -> LocalAppliance:
     """The appliance that ``appliance.yaml`` describes. Raises :class:`appliance.settings.SettingsError`."""
     config = environment.config_path()
     installation = Installation(environment.REPOSITORY, Path(config).absolute(), Path(sys.executable))
-    return LocalAppliance(load(), installation)
+    settings = load()
+    refuse_odd_path(installation.root, what="The checkout's folder")
+    refuse_odd_path(installation.config, what="The configuration file")
+    refuse_odd_path(settings.data_dir, what="data_dir")
+    return LocalAppliance(settings, installation)

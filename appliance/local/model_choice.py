@@ -8,6 +8,7 @@ from pathlib import Path
 from appliance.local.errors import LocalError
 from appliance.local.identity import Identity
 from appliance.settings import Settings, environment
+from inference.registry.catalogue import GIB
 from inference.registry.choice import Choice, ModelWish
 from inference.registry.errors import ModelError
 from inference.registry.fetched import require_fetched, resolve_model
@@ -67,6 +68,7 @@ def build_wish(settings: Settings, activation: Activation | None) -> ModelWish:
     wish = ModelWish(
         path=wanted.path, hub_id=wanted.hub_id, revision=wanted.revision, name=wanted.name, device=wanted.device,
         quantization=wanted.quantization, max_context_tokens=wanted.max_context_tokens,
+        kv_cache_bytes=int(wanted.kv_cache_gib * GIB),
     )  # fmt: skip
     if activation is None or is_named_in_settings(settings):
         return wish
@@ -119,6 +121,8 @@ def fetch(settings: Settings, spec: ModelSpec, *, identity: Identity, python: Pa
             "To do without, name a model directory as model.path in appliance.yaml, or say model.automatic: false."
         )
     try:
-        return require_fetched(spec, models_dir=models_dir(settings))
+        wish, facts = build_wish(settings, read_activation(settings)), gather_machine_facts(hub_url=None)
+        resolved = resolve_model(wish, facts, models_dir=models_dir(settings)).spec  # refuses what does not fit
+        return resolved or require_fetched(spec, models_dir=models_dir(settings))
     except ModelError as error:
         raise LocalError(f"The model cannot be served. {error}") from error

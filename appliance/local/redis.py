@@ -12,10 +12,10 @@ from appliance.settings import Settings
 CONFIGURATION = """\
 # Written by the appliance at each start; edits are overwritten.
 port 0
-unixsocket {socket}
+unixsocket "{socket}"
 unixsocketperm 700
 requirepass {password}
-dir {folder}
+dir "{folder}"
 maxmemory-policy noeviction
 appendonly no
 save ""

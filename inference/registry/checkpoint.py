@@ -28,7 +28,8 @@ LICENCE_LINE = re.compile(r"^license:\s*(\S+)\s*$", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What a model directory says about itself. ``weights_bytes``: the safetensors files together.
+    """What a model directory says about itself. ``weights_bytes``: the safetensors files together;
+    ``loaded_bytes``: what the engine keeps of them, which loads 32-bit weights as 16-bit ones.
 
     The parsers are the engine's names, None where this tokenizer cannot work with them.
     """
@@ -41,6 +42,7 @@ class Checkpoint:
     reasoning_parser: str | None
     trained_context_tokens: int | None
     weights_bytes: int
+    loaded_bytes: int
     licence: str | None
 
 
@@ -63,6 +65,7 @@ def inspect_checkpoint(path: Path) -> Checkpoint:
         reasoning_parser=_find_parser(path, family.reasoning),
         trained_context_tokens=config.get("max_position_embeddings"),
         weights_bytes=weights_bytes,
+        loaded_bytes=weights_bytes // 2 if _is_single_precision(config) else weights_bytes,
         licence=_find_licence(path / "README.md"),
     )
 
@@ -108,6 +111,10 @@ def _refuse_code(path: Path) -> None:
             raise CodeInCheckpointError(
                 file, "'auto_map' asks for code from the model, which is never executed.", "Choose another model."
             )
+
+
+def _is_single_precision(config: dict[str, Any]) -> bool:
+    return (config.get("dtype") or config.get("torch_dtype")) == "float32"
 
 
 def _measure_weights(path: Path) -> int:

@@ -11,6 +11,7 @@ from typing import Literal
 
 from inference.registry.catalogue import CPU_OFFER, GIB, GPU_OFFERS, Offer
 from inference.registry.checkpoint import Checkpoint
+from inference.registry.errors import ModelTooBigError
 from inference.registry.machine import Gpu, MachineFacts
 from inference.registry.spec import Device, ModelSpec
 
@@ -18,6 +19,8 @@ AWQ_CAPABILITY = (7, 5)
 GPU_SHARE = 0.9
 GPU_WORKING_BYTES = 2 * GIB  # activations, graphs, the CUDA context
 CPU_WORKING_BYTES = 4 * GIB  # the engine's own processes, and the rest of the appliance
+LEAST_WORKING_BYTES = 2 * GIB  # less than this beside weights and KV cache has never been enough
+BITSANDBYTES_SHARE = 1 / 3  # 4-bit weights, with embeddings and output head as they were
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,7 @@ class ModelWish:
     device: Literal["auto", "cpu", "cuda"] = "auto"
     quantization: Literal["bitsandbytes"] | None = None
     max_context_tokens: int | None = None
+    kv_cache_bytes: int = GIB
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,7 @@ def _choose(wish: ModelWish, machine: MachineFacts, checkpoint: Checkpoint | Non
         return Choice(None, lack)
     if wish.path is not None:
         assert checkpoint is not None, "a directory is inspected before it is chosen"
+        require_memory(checkpoint, wish, machine, device)
         return Choice(
             build_directory_spec(wish, checkpoint, device), f"appliance.yaml names the directory {wish.path}."
         )
@@ -74,6 +79,26 @@ def _choose(wish: ModelWish, machine: MachineFacts, checkpoint: Checkpoint | Non
     if device == "cuda":
         return _choose_for_gpu(wish, machine, fetched)
     return _choose_for_cpu(wish, machine, fetched)
+
+
+def require_memory(checkpoint: Checkpoint, wish: ModelWish, machine: MachineFacts, device: Device) -> None:
+    """Raises ModelTooBigError for a model that all of the memory could not hold; what other programs use of it is not
+    known before the engine asks for its own."""
+    narrowed = wish.quantization == "bitsandbytes" and checkpoint.quantization is None
+    weights = checkpoint.loaded_bytes * (BITSANDBYTES_SHARE if narrowed else 1)
+    if device == "cuda":
+        memory, where = max(gpu.memory_bytes for gpu in machine.gpus), "the GPU's memory"
+        needed, beside = weights + GPU_WORKING_BYTES, "with what the engine needs beside them"
+    else:
+        memory, where = machine.memory_bytes, "this machine's memory"
+        needed = weights + wish.kv_cache_bytes + LEAST_WORKING_BYTES
+        beside = f"with a KV cache of {wish.kv_cache_bytes / GIB:.1f} GiB and what the engine needs beside them"
+    if needed > memory:
+        raise ModelTooBigError(
+            f"{checkpoint.path}: its weights take {weights / GIB:.1f} GiB, {needed / GIB:.1f} GiB {beside}; {where} is "
+            f"{memory / GIB:.1f} GiB. Choose a smaller or quantised model"
+            f"{'' if narrowed or checkpoint.quantization else ', or set model.quantization: bitsandbytes'}."
+        )
 
 
 def build_directory_spec(wish: ModelWish, checkpoint: Checkpoint, device: Device) -> ModelSpec:

@@ -49,5 +49,9 @@ class ChatTemplateMissingError(CheckpointError):
     """The tokenizer has no chat template, so a conversation cannot be turned into a prompt."""
 
 
+class ModelTooBigError(ModelError):
+    """The model's weights cannot fit this machine, whatever else is stopped."""
+
+
 class NotFetchedError(ModelError):
     """The model is on a hub and not yet on this machine: fetch it before the engine is started."""

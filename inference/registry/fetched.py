@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from inference.registry.checkpoint import inspect_checkpoint
-from inference.registry.choice import Choice, ModelWish, choose_model, with_checkpoint
+from inference.registry.choice import Choice, ModelWish, choose_model, require_memory, with_checkpoint
 from inference.registry.errors import NotFetchedError
 from inference.registry.machine import MachineFacts
 from inference.registry.spec import ModelSpec
@@ -61,8 +61,11 @@ def resolve_model(wish: ModelWish, machine: MachineFacts, *, models_dir: Path) -
     if choice.spec is None or choice.spec.source != "hub":
         return choice
     folder = _find_folder(choice.spec, here)
-    spec = choice.spec if folder is None else with_checkpoint(choice.spec, inspect_checkpoint(folder))
-    return Choice(spec, choice.reason)
+    if folder is None:
+        return choice
+    checkpoint = inspect_checkpoint(folder)
+    require_memory(checkpoint, wish, machine, choice.spec.device)
+    return Choice(with_checkpoint(choice.spec, checkpoint), choice.reason)
 
 
 def require_fetched(spec: ModelSpec, *, models_dir: Path) -> ModelSpec:

@@ -13,12 +13,14 @@ from django.conf import settings
 from django.db import DatabaseError, connection, transaction
 from django.db.backends.postgresql.base import DatabaseWrapper
 
+from appliance.local.directories import ensure_directories
 from appliance.local.identity import Identity
 from appliance.local.postgres import EmbeddedPostgres
 from appliance.local.processes import find_marked
 from appliance.local.redis import EmbeddedRedis
 from appliance.settings import Settings
 from appliance.settings.model import Worker
+from tests.plugin import running
 from webapp.config.celery import app
 
 
@@ -113,3 +115,25 @@ def test_lock_files_of_a_running_server_are_left_alone(postgres: EmbeddedPostgre
     postgres.initialise()
     assert (postgres.cluster / "postmaster.pid").read_text() == before
     assert (postgres.sockets / ".s.PGSQL.5432.lock").exists()
+
+
+def test_both_start_in_a_folder_with_a_space_in_its_name(appliance_identity: Identity) -> None:
+    folder = Path(tempfile.mkdtemp(prefix="appl- "))
+    folder.chmod(0o755)
+    settings = Settings(data_dir=folder / "var")
+    ensure_directories(settings, appliance_identity)
+    server = EmbeddedRedis(settings, appliance_identity)
+    server.initialise()
+    database = EmbeddedPostgres(settings, appliance_identity)
+    database.initialise()
+    try:
+        with running(server.build_command(), settings.log_dir / "redis.log", server.socket.exists):
+            password = settings.secret("redis").reveal()
+            with redis.Redis(unix_socket_path=str(server.socket), password=password) as client:
+                assert client.ping()
+                assert client.config_get("dir") == {"dir": str(server.configuration.parent)}
+        socket = database.sockets / ".s.PGSQL.5432"
+        with running(database.build_command(), settings.log_dir / "postgres.log", socket.exists):
+            assert socket.exists()
+    finally:
+        shutil.rmtree(folder)

@@ -113,3 +113,10 @@ def test_spoilt_checkpoint_is_refused_naming_file_and_fix(
 def test_absent_directory_is_refused(tmp_path: Path) -> None:
     with pytest.raises(errors.CheckpointMissingError, match="no such directory"):
         inspect_checkpoint(tmp_path / "absent")
+
+
+def test_single_precision_weights_take_half_as_much_when_loaded(model: Path) -> None:
+    whole = inspect_checkpoint(model)
+    assert whole.loaded_bytes == whole.weights_bytes
+    (model / "config.json").write_text(json.dumps({"architectures": ["Qwen3ForCausalLM"], "torch_dtype": "float32"}))
+    assert inspect_checkpoint(model).loaded_bytes == whole.weights_bytes // 2

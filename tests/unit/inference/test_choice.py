@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -6,6 +7,7 @@ import pytest
 from inference.registry.catalogue import CPU_OFFER, GIB, GPU_OFFERS
 from inference.registry.checkpoint import Checkpoint
 from inference.registry.choice import ModelWish, choose_model, fits_gpu
+from inference.registry.errors import ModelTooBigError
 from inference.registry.families import get_family
 from inference.registry.machine import Gpu, MachineFacts
 from inference.registry.spec import ModelSpec
@@ -78,6 +80,7 @@ def test_directory_named_is_chosen_before_all_else_and_needs_no_hub() -> None:
         reasoning_parser=None,
         trained_context_tokens=4096,
         weights_bytes=1,
+        loaded_bytes=1,
         licence="llama3.1",
     )
     wish = ModelWish(path=checkpoint.path, name="house", max_context_tokens=2048, quantization="bitsandbytes")
@@ -132,3 +135,39 @@ def test_machine_without_a_compiler_serves_uncompiled() -> None:
     assert with_compiler is not None
     assert without is not None
     assert without == replace(with_compiler, enforce_eager=True)
+
+
+@pytest.mark.parametrize(
+    ("gibibytes", "wish", "machine", "words"),
+    [
+        (13, ModelWish(), LAPTOP, None),
+        (14, ModelWish(), LAPTOP, "set model.quantization: bitsandbytes"),
+        (13, ModelWish(kv_cache_bytes=2 * GIB), LAPTOP, "a KV cache of 2.0 GiB"),
+        (30, ModelWish(quantization="bitsandbytes"), LAPTOP, None),
+        (60, ModelWish(quantization="bitsandbytes"), LAPTOP, "Choose a smaller or quantised model."),
+        (21, ModelWish(), with_gpu(24), None),
+        (23, ModelWish(), with_gpu(24), "the GPU's memory is 24.0 GiB"),
+    ],
+)
+def test_named_directory_that_memory_cannot_hold_is_refused(
+    gibibytes: int, wish: ModelWish, machine: MachineFacts, words: str | None
+) -> None:
+    path = Path("/m/llama")
+    checkpoint = Checkpoint(
+        path,
+        "LlamaForCausalLM",
+        get_family(name="llama"),
+        None,
+        None,
+        None,
+        4096,
+        gibibytes * GIB,
+        gibibytes * GIB,
+        None,
+    )
+    asked = replace(wish, path=path)
+    if words is None:
+        assert choose_model(asked, machine, checkpoint=checkpoint).spec is not None
+        return
+    with pytest.raises(ModelTooBigError, match=re.escape(words)):
+        choose_model(asked, machine, checkpoint=checkpoint)
