@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.conftest import DESKTOP, PHONE
-from tests.e2e.stack import Stack
+from tests.e2e.stack import ADMINISTRATOR, Stack
 from tests.e2e.staff import Handbook, ask, ensure_handbook, expect_finished
 
 AXE = (Path(__file__).parent / "vendor" / "axe-4.14.1.min.js").read_text(encoding="utf-8")
@@ -102,6 +102,24 @@ def test_empty_pages_have_no_grave_violation(open_page: Callable[..., Page], scr
         page.goto(address)
         page.screenshot(path=screenshots / f"{name}.png")
         assert grave_violations(page) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_record_pages_fit_the_screen(open_page: Callable[..., Page], screenshots: Path, scheme: str) -> None:
+    page = open_page(ADMINISTRATOR, scheme=scheme)
+    for name, address in {
+        "admin": "/admin/",
+        "admin-users": "/admin/accounts/user/",
+        "admin-new-user": "/admin/accounts/user/add/",
+        "admin-user": "/admin/accounts/user/1/change/",
+        "admin-reset": "/admin/accounts/user/1/password/",
+        "admin-new-group": "/admin/auth/group/add/",
+    }.items():
+        response = page.goto(address)
+        assert response is not None
+        assert response.status == 200, address
+        page.screenshot(path=screenshots / f"{name}-{scheme}.png")
+        assert not overflows(page), address
 
 
 def test_page_at_twice_the_text_size_still_fits(open_page: Callable[..., Page], handbook: Handbook) -> None:

@@ -68,7 +68,7 @@ def test_collection_shared_with_everyone_is_readable_and_not_writable(open_page:
 def test_administrator_makes_a_user_who_has_to_choose_a_password(open_page: Callable[..., Page]) -> None:
     administrator, new = open_page(ADMINISTRATOR), open_page(None)
     administrator.goto("/admin/accounts/user/add/")
-    administrator.get_by_label("Username").fill("mary")
+    administrator.get_by_label("User name").fill("mary")
     administrator.get_by_role("button", name="Save", exact=True).click()
     temporary = administrator.locator("#temporary-password").inner_text()
     new.goto("/account/login/")

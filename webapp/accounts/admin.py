@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from allauth.account import admin as allauth_admin
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
@@ -21,16 +22,18 @@ from webapp.accounts.forms import GroupForm, NewUserForm, UserRecordForm
 from webapp.accounts.models import User
 
 admin.site.unregister(Group)
+# Nothing is sent by e-mail. (Importing django-allauth's admin has registered it.)
+admin.site.unregister(allauth_admin.EmailAddress)
 
 
 @admin.register(User)
 class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc,type-arg] # unfold has no types
     """Users are deactivated, never deleted: what they did stays theirs."""
 
-    list_display = ("username", "first_name", "last_name", "is_active", "is_superuser", "last_login")
+    list_display = ("user_name", "first_name", "last_name", "is_active", "is_administrator", "last_login")
     list_filter = ("is_active", "is_superuser", "groups")
     list_fullwidth = True
-    filter_horizontal = ("groups",)
+    filter_horizontal = ()
     form = UserRecordForm
     add_form = NewUserForm
     add_fieldsets = ((None, {"fields": ("username", "first_name", "last_name", "is_superuser", "groups")}),)
@@ -40,6 +43,14 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc,type-arg] # u
         (_("Dates"), {"fields": ("last_login", "date_joined")}),
     )
     change_form_after_template = "accounts/admin_reset_link.html"
+
+    @admin.display(description=_("User name"), ordering="username")
+    def user_name(self, user: User) -> str:
+        return user.username
+
+    @admin.display(description=_("Administrator"), ordering="is_superuser", boolean=True)
+    def is_administrator(self, user: User) -> bool:
+        return user.is_superuser
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
         """Nobody can lock themselves out."""

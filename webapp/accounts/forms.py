@@ -11,6 +11,14 @@ from unfold.widgets import UnfoldAdminSelectMultipleWidget
 
 from webapp.accounts.models import User
 
+LABELS = {"username": _("User name"), "is_superuser": _("Administrator"), "is_active": _("Active")}
+HELP_TEXTS = {
+    "username": _("Letters, digits and @ . + - _ only. Capital letters make no difference at the log-in."),
+    "is_superuser": _("Manages people and groups. Does not make anybody's documents readable."),
+    "is_active": _("Switch off instead of deleting: nobody logs in, and what they did stays theirs."),
+    "groups": _("They read every collection that is shared with one of these groups."),
+}
+
 
 def refuse_taken_name(username: str, instance: User) -> str:
     """``username``, unless somebody else has it, however spelled. The database refuses it too; this names the field."""
@@ -22,6 +30,11 @@ def refuse_taken_name(username: str, instance: User) -> str:
 class UserRecordForm(UserChangeForm):  # type: ignore[type-arg] # django-stubs types it, Django cannot subscript it
     """An existing user."""
 
+    class Meta(UserChangeForm.Meta):
+        model = User
+        labels = LABELS
+        help_texts = HELP_TEXTS
+
     def clean_username(self) -> str:
         return refuse_taken_name(self.cleaned_data["username"], self.instance)
 
@@ -32,6 +45,8 @@ class NewUserForm(forms.ModelForm):  # type: ignore[type-arg] # django-stubs typ
     class Meta:
         model = User
         fields = ("username", "first_name", "last_name", "is_superuser", "groups")
+        labels = LABELS
+        help_texts = HELP_TEXTS
 
     def clean_username(self) -> str:
         return refuse_taken_name(self.cleaned_data["username"], self.instance)

@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 from appliance.settings import environment, load
 from webapp.config.body_limit import upload_bytes
+from webapp.ui.accent import STEPS
 from webapp.ui.security import POLICY
 
 APPLIANCE = load()
@@ -159,6 +160,7 @@ UNFOLD = {
     "SITE_HEADER": SITE_NAME,
     "SITE_URL": "/",
     "SHOW_HISTORY": True,
+    "COLORS": {"primary": STEPS},
     "SIDEBAR": {"show_search": False, "show_all_applications": False},
 }
 # What is sent at once: see body_limit, which enforces it before Django keeps anything.

@@ -95,3 +95,17 @@ def test_group_is_saved_with_its_members(admin_page: Client, ada: User) -> None:
 
 def test_own_password_is_changed_on_the_one_page_for_it(admin_page: Client) -> None:
     assert admin_page.get("/admin/password_change/")["Location"] == "/account/password/change/"
+
+
+def test_records_are_of_users_and_groups_only(admin_page: Client) -> None:
+    text = admin_page.get("/admin/").content.decode()
+    assert "Email addresses" not in text
+    assert admin_page.get("/admin/account/emailaddress/").status_code == 404
+
+
+def test_user_record_speaks_of_administrators(admin_page: Client) -> None:
+    for address in (USERS, f"{USERS}add/"):
+        text = admin_page.get(address).content.decode()
+        assert "Administrator" in text
+        assert "User name" in text
+        assert "Superuser status" not in text

@@ -1,6 +1,7 @@
 // The question field: keeps its draft, grows, sends with Enter, says which collections are searched.
 import { pane } from "./scroll.js";
 
+const FORGET_MS = 10_000;
 const form = document.getElementById("composer");
 
 function store(value) {
@@ -75,6 +76,7 @@ if (form) {
   form.addEventListener("submit", (event) => {
     if (sending) { event.preventDefault(); event.stopImmediatePropagation(); return; }
     sending = true;
+    setTimeout(() => { sending = false; }, FORGET_MS); // in case the browser was told to stop loading
     showError("");
     // Without htmx the browser sends the form and loads the conversation, whose address says that the question has arrived.
     if (!form.hasAttribute("hx-post")) try { sessionStorage.setItem("sent", form.dataset.draft); } catch { /* refused */ }
