@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from appliance.local.bootstrap import locks, pip_run
 from appliance.local.bootstrap.sources import Sources, SourcesError, find_nvidia_driver, read_sources
@@ -132,7 +133,10 @@ def _same_version(python: Path) -> bool:
 def _install(plan: Plan, name: str, sources: Sources) -> None:
     log = ENVIRONMENTS / f"{plan.folder.name}-install.log"
     command = pip_run.build_command(plan.python, plan.lock, plan.pip_options, sources)
-    failure = pip_run.run(command, label=f"{name} environment", packages=locks.count_packages(plan.lock), log=log)
+    failure = pip_run.run(
+        command, env=pip_run.build_environment(sources, _read_environment()["full"]()),
+        label=f"{name} environment", packages=locks.count_packages(plan.lock), log=log,
+    )  # fmt: skip
     if failure is not None:
         raise InstallError(pip_run.explain(failure, lock=plan.lock, log=log))
     plan.stamp.write_text(locks.build_stamp(plan.lock))
@@ -142,13 +146,22 @@ def _install(plan: Plan, name: str, sources: Sources) -> None:
 def _only_one_installer() -> Iterator[None]:
     ENVIRONMENTS.mkdir(exist_ok=True)
     with (ENVIRONMENTS / "install.lock").open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("  Another command is installing here: waiting until it has finished")
+            fcntl.flock(handle, fcntl.LOCK_EX)
         yield
+
+
+def _read_environment() -> dict[str, Any]:
+    """The module that reads the process environment, without its package, which needs libraries."""
+    return runpy.run_path(str(REPOSITORY / "appliance" / "settings" / "environment.py"))
 
 
 def configured_sources() -> Sources:
     """The few settings that matter before the settings can be loaded, from the same file."""
-    environment = runpy.run_path(str(REPOSITORY / "appliance" / "settings" / "environment.py"))
+    environment = _read_environment()
     path: Path = environment["config_path"]()
     if path.absolute() != environment["default_config_path"]() and not os.path.lexists(path):
         raise InstallError(f"APPLIANCE_CONFIG names {path}, and there is no such file. Correct or unset it.")

@@ -5,13 +5,16 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
+from appliance.local.bootstrap import locks
 from appliance.local.bootstrap.sources import Sources
 from appliance.local.bootstrap.terminal import say
 
 REPORT_SECONDS = 20
 TAIL_LINES = 15
+EXTRA_INDEX = "PIP_EXTRA_INDEX_URL"
 PYTORCH_PAGE = "docs/how-to/install-pytorch-cpu.md"
 
 
@@ -30,15 +33,25 @@ def build_command(python: Path, lock: Path, options: tuple[str, ...], sources: S
     command += [*options, "--require-hashes", "-r", str(lock)]
     if sources.wheelhouse:
         command += ["--find-links", str(sources.wheelhouse)]
-    if sources.extra_index_url:
-        command += ["--extra-index-url", sources.extra_index_url]
+        if locks.is_all_in(sources.wheelhouse, lock):
+            command += ["--no-index"]  # which would be waited for, package by package, where there is none
     return command
 
 
-def run(command: list[str], *, label: str, packages: int, log: Path) -> str | None:
+def build_environment(sources: Sources, inherited: Mapping[str, str]) -> dict[str, str]:
+    """The operator's own variables (proxies, certificates), and the further index, whose address may hold a password:
+    a command line can be read by everybody on the machine."""
+    urls = (inherited.get(EXTRA_INDEX), sources.extra_index_url)
+    further = " ".join(url for url in urls if url)
+    return {**inherited, EXTRA_INDEX: further} if further else dict(inherited)
+
+
+def run(command: list[str], *, env: Mapping[str, str], label: str, packages: int, log: Path) -> str | None:
     """Install; ``None`` when it worked, else everything that pip said. Ctrl-C stops pip too and propagates."""
     progress = Progress(label, packages)
-    pip = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+    pip = subprocess.Popen(
+        command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+    )
     with log.open("w", encoding="utf-8") as output, pip:
         assert pip.stdout is not None
         try:

@@ -1,5 +1,7 @@
 """Environments: what counts as finished, what pip is told, and its failures in our words."""
 
+import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -67,14 +69,54 @@ def test_every_lock_has_an_estimate_of_its_size() -> None:
     assert {file.name for file in environments.REQUIREMENTS.glob("*.lock")} == environments.NEEDED_BYTES.keys()
 
 
-def test_pip_is_told_exactly_this() -> None:
-    sources = Sources(Path("/srv/wheels"), "https://packages.example.com/simple")
-    assert pip_run.build_command(Path("/env/bin/python"), Path("/r/x.lock"), ("--no-deps",), sources) == [
+def test_pip_is_told_exactly_this(tmp_path: Path) -> None:
+    lock = tmp_path / "x.lock"
+    lock.write_text(LOCK)
+    sources = Sources(tmp_path, "https://packages.example.com/simple")
+    assert pip_run.build_command(Path("/env/bin/python"), lock, ("--no-deps",), sources) == [
         "/env/bin/python", "-P", "-m", "pip", "install", "--disable-pip-version-check", "--no-input",
         "--progress-bar", "off",
-        "--no-deps", "--require-hashes", "-r", "/r/x.lock", "--find-links", "/srv/wheels",
-        "--extra-index-url", "https://packages.example.com/simple",
+        "--no-deps", "--require-hashes", "-r", str(lock), "--find-links", str(tmp_path),
     ]  # fmt: skip
+
+
+def test_further_index_is_told_where_no_other_user_can_read_it() -> None:
+    sources = Sources(extra_index_url="https://user:password@packages.example.com/simple")
+    inherited = {"HTTPS_PROXY": "http://proxy", "PIP_EXTRA_INDEX_URL": "https://a.example/simple"}
+    assert pip_run.build_environment(sources, inherited) == {
+        "HTTPS_PROXY": "http://proxy",
+        "PIP_EXTRA_INDEX_URL": "https://a.example/simple https://user:password@packages.example.com/simple",
+    }
+    assert pip_run.build_environment(Sources(), {}) == {}
+
+
+def test_wheelhouse_that_holds_everything_makes_an_index_needless(tmp_path: Path) -> None:
+    (tmp_path / "x.lock").write_text(LOCK)
+    wheels = ("django-5.2-py3-none-any.whl", f"uvicorn-1.0-cp3{sys.version_info.minor}-abi3-linux_x86_64.whl")
+    for name, expected in ((wheels[0], False), ("uvicorn-1.0-cp27-cp27m-any.whl", False), (wheels[1], True)):
+        (tmp_path / name).touch()
+        command = pip_run.build_command(Path("/p"), tmp_path / "x.lock", (), Sources(tmp_path))
+        assert ("--no-index" in command) is expected, name
+
+
+def test_waiting_for_another_installation_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(environments, "ENVIRONMENTS", tmp_path)
+    order: list[str] = []
+
+    def wait() -> None:
+        with environments._only_one_installer():
+            order.append("second")
+
+    second = threading.Thread(target=wait)
+    with environments._only_one_installer():
+        second.start()
+        while "Another command is installing here" not in capsys.readouterr().out:
+            assert second.is_alive()
+        order.append("first")
+    second.join()
+    assert order == ["first", "second"]
 
 
 @pytest.mark.parametrize(
@@ -170,7 +212,7 @@ def test_progress_counts_packages_and_the_log_has_every_word(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     command = write_program(tmp_path, "echo Collecting a==1; echo Collecting b==2; echo done >&2")
-    assert pip_run.run(command, label="x environment", packages=2, log=tmp_path / "log") is None
+    assert pip_run.run(command, env={}, label="x environment", packages=2, log=tmp_path / "log") is None
     assert (tmp_path / "log").read_text() == "Collecting a==1\nCollecting b==2\ndone\n"
     printed = capsys.readouterr().out
     assert "Installing the x environment: 2 packages" in printed
@@ -179,4 +221,4 @@ def test_progress_counts_packages_and_the_log_has_every_word(
 
 def test_failed_installation_returns_what_pip_said(tmp_path: Path) -> None:
     command = write_program(tmp_path, "echo no such package; exit 1")
-    assert pip_run.run(command, label="x environment", packages=2, log=tmp_path / "log") == "no such package\n"
+    assert pip_run.run(command, env={}, label="x environment", packages=2, log=tmp_path / "log") == "no such package\n"
