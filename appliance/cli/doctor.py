@@ -20,7 +20,7 @@ def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of lines.")] = False,
 ) -> None:
     """Check this machine: everything that is wrong, with what to do about it."""
-    checks = examine(open_appliance())
+    checks = examine(open_appliance(changes_machine=False))
     if as_json:
         document = {"schema_version": 1, "checks": [dataclasses.asdict(check) for check in checks]}
         out.print(json.dumps(document, indent=2), markup=False)

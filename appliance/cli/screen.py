@@ -5,15 +5,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
+from rich.text import Text
 
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+# What is shown was often written elsewhere: `:name:` in it is text, and no picture.
+out = Console(highlight=False, soft_wrap=True, emoji=False)
+err = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
 
 class ShownStep:
-    """A step that is going on; ``note`` is shown when it ends."""
+    """A step that is going on; ``note`` is shown when it ends, and on a terminal as it changes."""
 
-    note = ""
+    def __init__(self, title: str) -> None:
+        self.title, self.note = title, ""
+
+    def __rich__(self) -> Text:
+        return Text(f"{self.title} ... {self.note}".rstrip())
 
 
 class Screen:
@@ -21,10 +27,10 @@ class Screen:
 
     @contextmanager
     def step(self, title: str) -> Iterator[ShownStep]:
-        step, started = ShownStep(), time.monotonic()
+        step, started = ShownStep(title), time.monotonic()
         try:
             if out.is_terminal:
-                with out.status(f"{title} ..."):
+                with out.status(step):
                     yield step
             else:
                 yield step

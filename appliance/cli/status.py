@@ -12,13 +12,14 @@ from rich.text import Text
 from appliance.cli import exit_codes
 from appliance.cli.screen import out
 from appliance.local.instance import ComponentStatus, open_appliance
+from appliance.local.processes import find_marked
 
 
 def status(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Show each component: state, process, since when, address, health."""
-    local = open_appliance()
+    local = open_appliance(changes_machine=False)
     supervised = local.supervisor.find_pid()
     rows = [build_row(item) for item in local.list_status()]
     if as_json:
@@ -33,10 +34,20 @@ def status(
         out.print(_build_table(rows))
     if supervised is None:
         if not as_json:
-            out.print("Nothing is running. Start it with: bin/appliance up")
+            out.print(describe_leftovers(len(find_marked(local.settings))))
         raise typer.Exit(exit_codes.NOT_RUNNING)
     if not all(row["healthy"] for row in rows):
         raise typer.Exit(exit_codes.PROBLEM)
+
+
+def describe_leftovers(processes: int) -> str:
+    """What is true when no supervisor answers."""
+    if processes == 0:
+        return "Nothing is running. Start it with: bin/appliance up"
+    return (
+        f"The supervisor is gone, and {processes} processes that it started still run. Put that in order with: "
+        "bin/appliance up (or down)"
+    )
 
 
 def build_row(item: ComponentStatus) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from appliance.local import model_choice
 from appliance.local.directories import ensure_directories
 from appliance.local.environments import ENVIRONMENTS
 from appliance.local.errors import ComponentError, LocalError
+from appliance.local.health import choose_host
 from appliance.local.instance import LocalAppliance
 from appliance.local.interrupts import uninterrupted
 from appliance.local.postgres import EmbeddedPostgres
@@ -20,6 +21,8 @@ from appliance.local.supervisor import ProgramState
 from appliance.local.supervisor_config import build_supervisor_config
 from appliance.local.taking_down import stop_leftovers, take_down
 from appliance.local.waiting import wait_until_healthy
+from appliance.settings import Settings
+from appliance.topology import Port
 from inference.registry.choice import Choice
 from inference.registry.spec import ModelSpec
 from inference.serving.command import Command, embedder_command, engine_command
@@ -28,6 +31,7 @@ DEMONSTRATION = ("--path", "README.md", "--path", "docs")
 # Started by root, the components' user may enter the checkout by a capability only. supervisord refuses a command that
 # access(2), which knows no capabilities, calls unreachable; env reaches it and becomes it.
 LAUNCHER = ("/usr/bin/env", "--")
+EVERY_ADDRESS = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared, not bound
 APPLICATION = ("web", "worker", "ingester", "scheduler")
 
 
@@ -110,7 +114,13 @@ class BringingUp:
         done = replace(done, release=release.webapp, reason=choice.reason)
         self._finish(done, release)
         model = choice.spec.served_name if choice.spec else f"none: {choice.reason}"
-        return Outcome(local.topology.port("web").address, model, self.changed, tuple(self.problems), self.lacks_model)
+        return Outcome(
+            build_address(local.topology.port("web"), local.settings),
+            model,
+            self.changed,
+            tuple(self.problems),
+            self.lacks_model,
+        )
 
     def _choose_model(self, done: Prepared, *, settled: bool) -> tuple[Choice, Command | None]:
         """A settled appliance keeps its model: a hub that has come within reach is used at the next start."""
@@ -263,12 +273,21 @@ class BringingUp:
     def _load_demonstration(self) -> bool:
         """The appliance works without its example: what goes wrong with it is said, and tried again next time."""
         try:
-            with self.report.step("Demonstration documents"):
-                self.local.management.run("load_demo", *DEMONSTRATION, "--wait")
+            with self.report.step("Demonstration documents") as step:
+                self.local.management.run(
+                    "load_demo", *DEMONSTRATION, "--wait", see=lambda line: setattr(step, "note", line)
+                )
         except LocalError as error:
             self.problems.append(f"The demonstration collection could not be loaded.\n{error}")
             return False
         return True
+
+
+def build_address(port: Port, settings: Settings) -> str:
+    """Where a browser finds the pages: a server that listens on every address is reached by one of its names."""
+    if port.bind not in EVERY_ADDRESS:
+        return port.address
+    return replace(port, bind=choose_host(settings.web.allowed_hosts).strip("[]")).address
 
 
 def _set_endpoint(role: str, url: str, model: str, detail: dict[str, Any]) -> tuple[str, ...]:

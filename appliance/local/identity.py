@@ -46,7 +46,7 @@ def build_prefix(uid: int, gid: int, *, reachable: bool) -> tuple[str, ...]:
     return ("setpriv", f"--reuid={uid}", f"--regid={gid}", "--clear-groups", *capability, "--")
 
 
-def ensure_identity(*needed: Path, entered: Iterable[Path] = ()) -> Identity:
+def ensure_identity(*needed: Path, entered: Iterable[Path] = (), may_create: bool = True) -> Identity:
     """The identity for this process's user; as root, makes the system user when it is not there.
 
     ``needed`` are the folders and files that components must read, ``entered`` folders that they only pass through.
@@ -57,6 +57,8 @@ def ensure_identity(*needed: Path, entered: Iterable[Path] = ()) -> Identity:
     try:
         entry = pwd.getpwnam(SYSTEM_USER)
     except KeyError:
+        if not may_create:
+            return Identity(0, 0, ())  # nothing was ever started by root: there is nothing to look at as its user
         entry = _create_user()
     # setpriv clears the user's further groups, so its own is all it has.
     hidden = find_hidden(needed, entered, uid=entry.pw_uid, gid=entry.pw_gid)

@@ -42,6 +42,7 @@ class LocalAppliance:
 
     settings: Settings
     installation: Installation
+    changes_machine: bool = True
 
     @cached_property
     def identity(self) -> Identity:
@@ -49,7 +50,7 @@ class LocalAppliance:
         interpreters = (ENVIRONMENTS / name / "bin" / "python" for name in ("webapp", "inference"))
         return ensure_identity(
             self.installation.root, self.installation.config, *interpreters, *_list_model_files(self.settings),
-            entered=[self.settings.data_dir.parent],
+            entered=[self.settings.data_dir.parent], may_create=self.changes_machine,
         )  # fmt: skip
 
     @cached_property
@@ -134,12 +135,15 @@ def _list_model_files(settings: Settings) -> list[Path]:
     return []
 
 
-def open_appliance() -> LocalAppliance:
-    """The appliance that ``appliance.yaml`` describes. Raises :class:`appliance.settings.SettingsError`."""
+def open_appliance(*, changes_machine: bool = True) -> LocalAppliance:
+    """The appliance that ``appliance.yaml`` describes; without ``changes_machine`` for verbs that only look.
+
+    Raises :class:`appliance.settings.SettingsError`.
+    """
     config = environment.config_path()
     installation = Installation(environment.REPOSITORY, Path(config).absolute(), Path(sys.executable))
     settings = load()
     refuse_odd_path(installation.root, what="The checkout's folder")
     refuse_odd_path(installation.config, what="The configuration file")
     refuse_odd_path(settings.data_dir, what="data_dir")
-    return LocalAppliance(settings, installation)
+    return LocalAppliance(settings, installation, changes_machine)

@@ -1,7 +1,8 @@
 """Run the web application's management commands, as the components' user and in their closed environment."""
 
 import subprocess
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from appliance.local.errors import LocalError
@@ -23,12 +24,12 @@ class Management:
     def build_command(self, *arguments: str) -> list[str]:
         return [*self.identity.prefix, str(self.installation.python), "-P", "-m", "webapp.manage", *arguments]
 
-    def run(self, *arguments: str) -> str:
-        """Run to its end; what it printed. Raises :class:`LocalError` with the end of what it said on failure."""
-        result = subprocess.run(
-            self.build_command(*arguments), env=build_webapp_environment(self.settings, self.installation),
-            cwd=self.installation.root, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
-        )  # fmt: skip
+    def run(self, *arguments: str, see: Callable[[str], None] = lambda _line: None) -> str:
+        """Run to its end; what it printed, each line of which is given to ``see`` when it comes.
+
+        Raises :class:`LocalError` with the end of what it said on failure.
+        """
+        result = self._execute(arguments, see)
         self._keep(arguments, result)
         if result.returncode != 0:
             tail = "\n".join(f"  | {line}" for line in result.stderr.strip().splitlines()[-TAIL_LINES:])
@@ -43,6 +44,24 @@ class Management:
             self.build_command(*arguments), env=build_webapp_environment(self.settings, self.installation),
             cwd=self.installation.root, check=False,
         ).returncode  # fmt: skip
+
+    def _execute(self, arguments: Sequence[str], see: Callable[[str], None]) -> "subprocess.CompletedProcess[str]":
+        command, lines = self.build_command(*arguments), list[str]()
+        with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as complaints:
+            with subprocess.Popen(
+                command, env=build_webapp_environment(self.settings, self.installation), cwd=self.installation.root,
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=complaints, text=True, errors="replace",
+            ) as process:  # fmt: skip
+                assert process.stdout is not None
+                try:
+                    for line in process.stdout:
+                        lines.append(line)
+                        see(line.strip())
+                except BaseException:
+                    process.kill()
+                    raise
+            complaints.seek(0)
+            return subprocess.CompletedProcess(command, process.returncode, "".join(lines), complaints.read())
 
     def _keep(self, arguments: Sequence[str], result: "subprocess.CompletedProcess[str]") -> None:
         """Keep what went wrong for later; what a command prints may be a secret and is not kept."""

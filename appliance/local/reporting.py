@@ -5,7 +5,7 @@ from typing import Protocol
 
 
 class Step(Protocol):
-    """A step that is going on; ``note`` is shown when it ends."""
+    """A step that is going on; ``note`` is shown when it ends, and on a terminal as it changes."""
 
     note: str
 

@@ -17,7 +17,7 @@ from appliance.local.programs import build_base_environment
 from appliance.settings import Settings
 
 START_SECONDS = 20
-STOP_SECONDS = 90
+STOP_SECONDS = 240  # longer than all programs may take, which are stopped one after the other
 NOT_THERE = (OSError, http.client.HTTPException, xmlrpc.client.ProtocolError)
 FAULT_NOT_RUNNING = 70
 FAULT_ALREADY_STARTED = 60

@@ -8,7 +8,8 @@ from typer.testing import CliRunner
 from appliance.cli.app import application
 from appliance.cli.logs import LogFile
 from appliance.cli.models import read_argument
-from appliance.cli.status import build_row, format_duration
+from appliance.cli.screen import err, out
+from appliance.cli.status import build_row, describe_leftovers, format_duration
 from appliance.local.errors import LocalError
 from appliance.local.health import Health
 from appliance.local.instance import ComponentStatus
@@ -79,3 +80,15 @@ def test_log_that_does_not_exist_yet_is_empty(tmp_path: Path) -> None:
     assert log.read_end(5) == []
     (tmp_path / "web.log").write_text("first\n")
     assert log.read_added() == ["first"]
+
+
+def test_processes_without_their_supervisor_are_not_called_nothing() -> None:
+    assert describe_leftovers(0).startswith("Nothing is running.")
+    assert "7 processes that it started still run" in describe_leftovers(7)
+
+
+def test_what_others_wrote_is_shown_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    for console in (out, err):
+        console.print("redis://:key:fire:", markup=False)
+    shown = capsys.readouterr()
+    assert shown.out == shown.err == "redis://:key:fire:\n"

@@ -7,14 +7,15 @@ from pathlib import Path
 import pytest
 
 from appliance.local import model_choice
-from appliance.local.bringing_up import BringingUp
+from appliance.local.bringing_up import BringingUp, build_address
 from appliance.local.errors import LocalError
 from appliance.local.instance import LocalAppliance
 from appliance.local.prepared import Prepared
 from appliance.local.programs import Installation
 from appliance.local.reporting import Step
 from appliance.settings import Settings
-from appliance.settings.model import Model
+from appliance.settings.model import Model, Web
+from appliance.topology import build_topology
 from inference.registry.choice import Choice
 from inference.registry.spec import ModelSpec
 
@@ -67,3 +68,18 @@ def test_settled_appliance_repeats_why_it_has_no_model(tmp_path: Path, monkeypat
     monkeypatch.setattr(model_choice, "choose", lambda _settings, **_named: Choice(None, "Nobody asked the hub."))
     choice, _ = build(tmp_path, Model())._choose_model(Prepared(reason="It could not be fetched."), settled=True)
     assert choice.reason == "It could not be fetched."
+
+
+@pytest.mark.parametrize(
+    ("web", "expected"),
+    [
+        (Web(), "http://127.0.0.1:8400"),
+        (Web(host="192.0.2.7"), "http://192.0.2.7:8400"),
+        (Web(host="0.0.0.0"), "http://127.0.0.1:8400"),  # noqa: S104 - the point of the test
+        (Web(host="::", allowed_hosts=("[::1]",)), "http://[::1]:8400"),
+        (Web(host="0.0.0.0", allowed_hosts=("answers.example.com",)), "http://answers.example.com:8400"),  # noqa: S104
+    ],
+)
+def test_address_shown_is_one_that_a_browser_can_open(web: Web, expected: str) -> None:
+    settings = Settings(web=web)
+    assert build_address(build_topology(settings).port("web"), settings) == expected

@@ -86,3 +86,18 @@ def test_root_without_the_capability_is_told_to_move_the_checkout(
     (tmp_path / "checkout").mkdir(mode=0o700)
     with pytest.raises(LocalError, match=r"cannot be read by the system user.*move the checkout to /opt"):
         ensure_identity(tmp_path / "checkout")
+
+
+def test_looking_makes_no_system_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_arguments: object) -> None:
+        raise AssertionError("made")
+
+    def find_nobody(_name: str) -> None:
+        raise KeyError
+
+    monkeypatch.setattr(os, "getuid", lambda: 0)
+    monkeypatch.setattr(pwd, "getpwnam", find_nobody)
+    monkeypatch.setattr(identity, "_create_user", fail)
+    assert ensure_identity(Path("/"), may_create=False).prefix == ()
+    with pytest.raises(AssertionError, match="made"):
+        ensure_identity(Path("/"))

@@ -5,6 +5,7 @@ from typing import get_args
 
 from appliance.local.programs import QUEUES, Installation, Program, build_programs, build_webapp_environment
 from appliance.local.release import Release
+from appliance.local.supervisor import STOP_SECONDS
 from appliance.settings import Settings
 from appliance.topology import build_topology
 from inference.serving.command import Command
@@ -100,3 +101,7 @@ def test_changed_code_changes_only_the_programs_that_run_it() -> None:
 def test_postgres_is_told_to_stop_fast_and_stops_its_own_children() -> None:
     postgres = build(None)["postgres"]
     assert (postgres.stop_signal, postgres.stops_group) == ("INT", False)
+
+
+def test_stopping_everything_is_waited_for_as_long_as_it_may_take() -> None:
+    assert sum(program.stop_seconds for program in build(ENGINE).values()) < STOP_SECONDS
