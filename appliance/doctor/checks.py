@@ -8,6 +8,7 @@ from appliance.doctor.facts import Facts
 
 GIB = 2**30
 PYTHONS = ((3, 11), (3, 13))
+CPU_LOCK_PYTHON = (3, 11)
 MEMORY_ERROR_BYTES = 2 * GIB
 MEMORY_WARNING_BYTES = 4 * GIB
 MEMORY_WITH_MODEL_BYTES = 8 * GIB
@@ -46,8 +47,23 @@ def check_python(facts: Facts) -> Iterator[Check]:
         yield Check("python", "error", observed, "Install Python 3.11: apt install python3 python3-venv (Debian 12).")
     elif not facts.has_venv:
         yield Check("python", "error", f"{observed} without venv", "Install it: apt install python3-venv")
+    elif facts.wants_cpu_model and facts.python != CPU_LOCK_PYTHON and facts.environments["inference"] != "finished":
+        fix = (
+            "PyTorch's CPU build is locked for Python 3.11: remove .venv and put python3.11 on PATH, or resolve the "
+            "lock for this one as docs/how-to/install-pytorch-cpu.md says."
+        )
+        yield Check("python", "warning", observed, fix)
     else:
         yield Check("python", "ok", observed)
+
+
+def check_redis(facts: Facts) -> Iterator[Check]:
+    """The packaged one has no build for Python 3.13."""
+    if facts.has_redis:
+        yield Check("redis", "ok", "redis-server found")
+    else:
+        fix = "Install it: apt install redis-server (or valkey-server); or use Python 3.11 or 3.12, which need none."
+        yield Check("redis", "error", "there is no redis-server or valkey-server", fix)
 
 
 def check_memory(facts: Facts) -> Iterator[Check]:
@@ -131,5 +147,6 @@ def check_environments(facts: Facts) -> Iterator[Check]:
 
 
 CHECKS: tuple[Callable[[Facts], Iterator[Check]], ...] = (
-    check_system, check_python, check_memory, check_disk, check_cpu, check_data_dir, check_ports, check_environments,
+    check_system, check_python, check_redis, check_memory, check_disk, check_cpu, check_data_dir, check_ports,
+    check_environments,
 )  # fmt: skip

@@ -13,8 +13,10 @@ from appliance.doctor.facts import Facts
 from appliance.doctor.listeners import find_listeners
 from appliance.local import environments
 from appliance.local.bootstrap.sources import Sources
+from appliance.local.errors import LocalError
 from appliance.local.identity import SYSTEM_USER
 from appliance.local.instance import LocalAppliance
+from appliance.local.redis import find_program
 from appliance.settings.model import LONGEST_SOCKET_NAME
 from inference.registry.machine import CPUINFO, read_cpu_flags
 
@@ -60,6 +62,7 @@ def gather_facts(local: LocalAppliance) -> Facts:
         wanted_ports=wanted,
         listeners=find_listeners(wanted.values()),
         environments=states,
+        has_redis=_has_redis(),
         running=running,
     )
 
@@ -68,6 +71,14 @@ def parse_meminfo(text: str) -> dict[str, int]:
     """Name to bytes; /proc/meminfo counts in units of 1,024 bytes and calls them kB."""
     rows = (line.split() for line in text.splitlines())
     return {fields[0].rstrip(":"): int(fields[1]) * 1024 for fields in rows if len(fields) == 3}
+
+
+def _has_redis() -> bool:
+    try:
+        find_program()
+    except LocalError:
+        return False
+    return True
 
 
 def _environment_state(plan: environments.Plan) -> str:

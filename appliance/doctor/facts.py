@@ -33,4 +33,5 @@ class Facts:
     wanted_ports: Mapping[str, int]
     listeners: Mapping[int, Listener]
     environments: Mapping[str, str]
+    has_redis: bool
     running: frozenset[str] = field(default_factory=frozenset)

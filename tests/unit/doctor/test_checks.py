@@ -26,6 +26,7 @@ HEALTHY = Facts(
     wanted_ports={"web": 8400, "engine": 8410, "embedder": 8420},
     listeners={},
     environments={"webapp": "finished", "inference": "missing"},
+    has_redis=True,
 )
 
 
@@ -39,6 +40,8 @@ TROUBLES = [
     ({"architecture": "aarch64"}, "system", "warning", "Only x86_64 is tested"),
     ({"python": (3, 10)}, "python", "error", "Install Python 3.11"),
     ({"python": (3, 14)}, "python", "error", "Install Python 3.11"),
+    ({"python": (3, 13)}, "python", "warning", "locked for Python 3.11"),
+    ({"has_redis": False}, "redis", "error", "apt install redis-server"),
     ({"has_venv": False}, "python", "error", "apt install python3-venv"),
     ({"memory_available_bytes": 1 * GIB}, "memory", "error", "needs 2 GiB"),
     ({"memory_available_bytes": 3 * GIB}, "memory", "warning", "4 GiB available is comfortable"),
@@ -49,7 +52,12 @@ TROUBLES = [
     ({"cpu_flags": frozenset()}, "cpu", "warning", "answers will be quoted passages"),
     ({"data_dir_problem": "it belongs to somebody"}, "data-dir", "error", "name another folder as data_dir"),
     ({"socket_path": Path("/" + "x" * 120)}, "socket-path", "error", "shorter data_dir"),
-    ({"environments": {"webapp": "unfinished"}}, "installation", "warning", "`bin/appliance up` finishes it"),
+    (
+        {"environments": {"webapp": "unfinished", "inference": "missing"}},
+        "installation",
+        "warning",
+        "`bin/appliance up` finishes it",
+    ),
 ]
 
 
@@ -81,6 +89,14 @@ def test_all_troubles_are_reported_at_once() -> None:
 def test_memory_of_a_running_appliance_is_not_held_against_it() -> None:
     facts = replace(HEALTHY, memory_available_bytes=0, running=frozenset({"web"}))
     assert all(check.severity == "ok" for check in run_checks(facts))
+
+
+@pytest.mark.parametrize(
+    "change", [{"wants_cpu_model": False}, {"environments": {"webapp": "finished", "inference": "finished"}}]
+)
+def test_newer_python_is_fine_without_the_cpu_build_and_where_it_is_installed(change: dict[str, object]) -> None:
+    facts = replace(HEALTHY, python=(3, 12), **change)  # type: ignore[arg-type]  # fields by name
+    assert {check.severity for check in run_checks(facts)} == {"ok"}
 
 
 def test_gpu_machine_needs_no_avx() -> None:
