@@ -111,7 +111,7 @@ class BringingUp:
             choice = Choice(None, "The chosen model did not start.")
             self.lacks_model = True
         done = self._tell_about_models(done, choice)
-        done = replace(done, release=release.webapp, reason=choice.reason)
+        done = replace(done, release=release.webapp, reason=choice.reason, lacks_model=choice.spec is None)
         self._finish(done, release)
         model = choice.spec.served_name if choice.spec else f"none: {choice.reason}"
         return Outcome(
@@ -126,8 +126,9 @@ class BringingUp:
         """A settled appliance keeps its model: a hub that has come within reach is used at the next start."""
         local = self.local
         with self.report.step("Choosing the model") as step:
-            choice = model_choice.choose(local.settings, may_fetch=self.choose_again or not settled)
-            if choice.spec is None and settled and done.reason:
+            may_fetch = self.choose_again or not settled
+            choice = model_choice.choose(local.settings, may_fetch=may_fetch)
+            if choice.spec is None and not may_fetch and done.lacks_model:
                 choice = Choice(None, done.reason)  # found when the hub was asked
             step.note = choice.spec.served_name if choice.spec else "none"
         if choice.spec is None:

@@ -10,12 +10,14 @@ from appliance.settings import Settings
 @dataclass(frozen=True)
 class Prepared:
     """``release`` is the web application's digest that the database is migrated for; ``endpoints`` what it was told
-    about models; ``demonstration`` the digest of the documents that were loaded; ``reason`` why this model answers."""
+    about models; ``demonstration`` the digest of the documents that were loaded; ``reason`` why this model answers, or
+    none does (``lacks_model``)."""
 
     release: str = ""
     endpoints: str = ""
     demonstration: str = ""
     reason: str = ""
+    lacks_model: bool = False
 
 
 def prepared_file(settings: Settings) -> Path:

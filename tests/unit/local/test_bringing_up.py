@@ -66,8 +66,12 @@ def test_named_model_that_cannot_be_fetched_is_an_error(tmp_path: Path) -> None:
 
 def test_settled_appliance_repeats_why_it_has_no_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(model_choice, "choose", lambda _settings, **_named: Choice(None, "Nobody asked the hub."))
-    choice, _ = build(tmp_path, Model())._choose_model(Prepared(reason="It could not be fetched."), settled=True)
-    assert choice.reason == "It could not be fetched."
+    bringing_up, before = build(tmp_path, Model()), Prepared(reason="It could not be fetched.", lacks_model=True)
+    assert bringing_up._choose_model(before, settled=True)[0].reason == "It could not be fetched."
+    served = Prepared(reason="It is small enough.")
+    assert bringing_up._choose_model(served, settled=True)[0].reason == "Nobody asked the hub."
+    bringing_up.choose_again = True
+    assert bringing_up._choose_model(before, settled=True)[0].reason == "Nobody asked the hub."
 
 
 @pytest.mark.parametrize(
