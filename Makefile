@@ -2,10 +2,10 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 # The same choice as bin/appliance makes: PyTorch's CPU build is locked for Python 3.11.
-PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
-    $$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$python && break; done)
+PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3 /usr/bin/python3; do \
+    $$python -P -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$python && break; done)
 BIN := .venv/webapp/bin
-ENVIRONMENTS := $(PYTHON) -m appliance.local.environments ensure
+ENVIRONMENTS := $(PYTHON) -P -m appliance.local.environments ensure
 export PYTHONPATH := $(CURDIR)
 
 ##@ Running the appliance

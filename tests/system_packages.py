@@ -1,25 +1,16 @@
 """What only the system can give to the tests: ``python -m tests.system_packages`` installs it as root, or names it."""
 
-import ctypes
 import os
 import subprocess
 import sys
 
+from inference.registry.machine import LIBNUMA, has_library
 from tests.e2e.browser import find_browser
-
-
-def has_libnuma() -> bool:
-    """vLLM's CPU build links against libnuma and reports it missing only deep inside a traceback."""
-    try:
-        ctypes.CDLL("libnuma.so.1")
-    except OSError:
-        return False
-    return True
 
 
 def list_missing() -> list[str]:
     """Debian's names of the packages that are not here."""
-    present = {"chromium": find_browser() is not None, "libnuma1": has_libnuma()}
+    present = {"chromium": find_browser() is not None, "libnuma1": has_library(LIBNUMA)}
     return [package for package, is_there in present.items() if not is_there]
 
 

@@ -18,7 +18,7 @@ from appliance.local.identity import SYSTEM_USER
 from appliance.local.instance import LocalAppliance
 from appliance.local.redis import find_program
 from appliance.settings.model import LONGEST_SOCKET_NAME
-from inference.registry.machine import CPUINFO, read_cpu_flags
+from inference.registry.machine import CPUINFO, LIBNUMA, has_library, read_cpu_flags
 
 MEMINFO = Path("/proc/meminfo")
 
@@ -52,6 +52,7 @@ def gather_facts(local: LocalAppliance) -> Facts:
         has_venv=importlib.util.find_spec("ensurepip") is not None,
         cpu_flags=read_cpu_flags(CPUINFO),
         wants_cpu_model=not cuda,
+        has_libnuma=has_library(LIBNUMA),
         memory_bytes=memory["MemTotal"],
         memory_available_bytes=memory["MemAvailable"],
         disk_free_bytes=min(shutil.disk_usage(existing).free, shutil.disk_usage(local.installation.root).free),

@@ -23,6 +23,7 @@ class Facts:
     has_venv: bool
     cpu_flags: frozenset[str]
     wants_cpu_model: bool
+    has_libnuma: bool
     memory_bytes: int
     memory_available_bytes: int
     disk_free_bytes: int

@@ -66,7 +66,7 @@ def _choose(wish: ModelWish, machine: MachineFacts, checkpoint: Checkpoint | Non
     if wish.device == "cuda" and not machine.gpus:
         return Choice(None, "model.device is cuda, but no NVIDIA GPU was found on this machine.")
     device: Device = "cuda" if machine.gpus and wish.device != "cpu" else "cpu"
-    if device == "cpu" and (lack := _lacking_instructions(machine)):
+    if device == "cpu" and (lack := _find_lack(machine)):
         return Choice(None, lack)
     if wish.path is not None:
         assert checkpoint is not None, "a directory is inspected before it is chosen"
@@ -130,9 +130,12 @@ def with_checkpoint(spec: ModelSpec, checkpoint: Checkpoint) -> ModelSpec:
     )
 
 
-def _lacking_instructions(machine: MachineFacts) -> str:
+def _find_lack(machine: MachineFacts) -> str:
+    """What keeps the engine from running on this CPU; empty when nothing does."""
     if machine.architecture == "x86_64" and "avx2" not in machine.cpu_flags:
         return "There is no GPU and this CPU has no AVX2 instructions, which the engine needs: no model can be served."
+    if not machine.has_libnuma:
+        return "There is no GPU, and the engine needs the library libnuma on a CPU: apt install libnuma1 (as root)."
     return ""
 
 

@@ -1,6 +1,7 @@
 """What the machine has, gathered once and passed on as values. The only part of the registry that looks outside."""
 
 import http.client
+import ctypes
 import os
 import platform
 import shutil
@@ -15,6 +16,7 @@ HUB_URL = "https://huggingface.co"
 HUB_PROBE_SECONDS = 3.0
 NVIDIA_SMI_SECONDS = 10
 COMPILER = "g++"
+LIBNUMA = "libnuma.so.1"
 SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"  # where the engine looks for programs
 CPUINFO = Path("/proc/cpuinfo")
 
@@ -28,7 +30,8 @@ class Gpu:
 
 @dataclass(frozen=True)
 class MachineFacts:
-    """``cpu_flags`` are Linux's names (avx2, avx512f ...), empty where unknown; ``has_compiler``: a C++ compiler."""
+    """``cpu_flags`` are Linux's names (avx2, avx512f ...), empty where unknown; ``has_compiler``: a C++ compiler;
+    ``has_libnuma``: the library that the engine's CPU build links against, and a bare Debian lacks."""
 
     gpus: tuple[Gpu, ...]
     hub_reachable: bool
@@ -36,6 +39,7 @@ class MachineFacts:
     architecture: str
     cpu_flags: frozenset[str]
     has_compiler: bool
+    has_libnuma: bool
 
 
 def gather_machine_facts(*, hub_url: str | None = HUB_URL) -> MachineFacts:
@@ -48,7 +52,17 @@ def gather_machine_facts(*, hub_url: str | None = HUB_URL) -> MachineFacts:
         architecture=platform.machine(),
         cpu_flags=read_cpu_flags(CPUINFO),
         has_compiler=shutil.which(COMPILER, path=SYSTEM_PATH) is not None,
+        has_libnuma=has_library(LIBNUMA),
     )
+
+
+def has_library(name: str) -> bool:
+    """Whether the dynamic linker finds this shared library, such as ``libnuma.so.1``."""
+    try:
+        ctypes.CDLL(name)
+    except OSError:
+        return False
+    return True
 
 
 def read_cpu_flags(cpuinfo: Path) -> frozenset[str]:

@@ -16,6 +16,7 @@ HEALTHY = Facts(
     has_venv=True,
     cpu_flags=frozenset({"avx2", "avx512f"}),
     wants_cpu_model=True,
+    has_libnuma=True,
     memory_bytes=16 * GIB,
     memory_available_bytes=12 * GIB,
     disk_free_bytes=100 * GIB,
@@ -103,3 +104,11 @@ def test_gpu_machine_needs_no_avx() -> None:
     assert all(
         check.severity == "ok" for check in run_checks(replace(HEALTHY, cpu_flags=frozenset(), wants_cpu_model=False))
     )
+
+
+def test_missing_libnuma_is_a_warning_with_the_package_where_a_model_would_run_on_the_cpu() -> None:
+    (check,) = [check for check in run_checks(replace(HEALTHY, has_libnuma=False)) if check.id == "libnuma"]
+    assert check.severity == "warning"
+    assert "apt install libnuma1" in check.fix
+    without = run_checks(replace(HEALTHY, has_libnuma=False, wants_cpu_model=False))
+    assert all(check.id != "libnuma" for check in without)

@@ -19,6 +19,7 @@ LAPTOP = MachineFacts(
     architecture="x86_64",
     cpu_flags=frozenset({"avx", "avx2"}),
     has_compiler=True,
+    has_libnuma=True,
 )
 OFFLINE = replace(LAPTOP, hub_reachable=False)
 
@@ -55,6 +56,7 @@ def test_choice_with_a_hub_is_the_largest_that_fits(machine: MachineFacts, name:
     ("wish", "machine", "words"),
     [
         (ModelWish(), OFFLINE, "hub cannot be reached"),
+        (ModelWish(), replace(LAPTOP, has_libnuma=False), "apt install libnuma1"),
         (ModelWish(), with_gpu(24, hub=False), "hub cannot be reached"),
         (ModelWish(), with_gpu(4), "too small"),
         (ModelWish(), with_gpu(24, capability=(7, 0)), "too old"),
