@@ -116,7 +116,7 @@ def check_cpu(facts: Facts) -> Iterator[Check]:
 def check_libnuma(facts: Facts) -> Iterator[Check]:
     """Only a model on the CPU cares."""
     if facts.wants_cpu_model and not facts.has_libnuma:
-        fix = "A model cannot be served on this CPU without it; answers will be quoted passages. Run: apt install libnuma1"
+        fix = "Without it no model runs on this CPU, and answers will be quoted passages. Run: apt install libnuma1"
         yield Check("libnuma", "warning", "libnuma.so.1 is not installed", fix)
 
 
@@ -154,6 +154,6 @@ def check_environments(facts: Facts) -> Iterator[Check]:
 
 
 CHECKS: tuple[Callable[[Facts], Iterator[Check]], ...] = (
-    check_system, check_python, check_redis, check_memory, check_disk, check_cpu, check_libnuma, check_data_dir, check_ports,
-    check_environments,
+    check_system, check_python, check_redis, check_memory, check_disk, check_cpu, check_libnuma, check_data_dir,
+    check_ports, check_environments,
 )  # fmt: skip

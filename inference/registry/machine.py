@@ -1,7 +1,7 @@
 """What the machine has, gathered once and passed on as values. The only part of the registry that looks outside."""
 
-import http.client
 import ctypes
+import http.client
 import os
 import platform
 import shutil
