@@ -41,8 +41,12 @@ class Identity:
 
 
 def build_prefix(uid: int, gid: int, *, reachable: bool) -> tuple[str, ...]:
-    """The ``setpriv`` argv prefix for ``uid``; one that cannot enter the checkout may read and search."""
-    capability = () if reachable else ("--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search")
+    """The ``setpriv`` argv prefix for ``uid``; one that cannot enter the checkout may read and search.
+
+    The secure bit makes access(2) count that right too: PostgreSQL asks it whether its own programs can be executed.
+    """
+    passed_on = ("--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search")
+    capability = () if reachable else ("--securebits=+no_setuid_fixup", *passed_on)
     return ("setpriv", f"--reuid={uid}", f"--regid={gid}", "--clear-groups", *capability, "--")
 
 

@@ -38,7 +38,7 @@ def test_prefix_drops_user_group_and_groups() -> None:
 def test_checkout_that_cannot_be_entered_is_read_by_a_capability() -> None:
     assert build_prefix(7, 8, reachable=False) == (
         "setpriv", "--reuid=7", "--regid=8", "--clear-groups",
-        "--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search", "--",
+        "--securebits=+no_setuid_fixup", "--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search", "--",
     )  # fmt: skip
 
 
