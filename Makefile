@@ -48,7 +48,7 @@ environments: ## Make the virtual environments that the tests need
 	@$(ENVIRONMENTS) inference
 
 .PHONY: system-packages
-system-packages: ## Install what only the system can give: Chromium, libnuma (needs root; otherwise says what to run)
+system-packages: ## Install what only the system can give: Chromium, libnuma, libatomic (as root; otherwise says what to run)
 	@$(BIN)/python -m tests.system_packages
 
 .PHONY: lint

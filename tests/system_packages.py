@@ -7,10 +7,16 @@ import sys
 from inference.registry.machine import LIBNUMA, has_library
 from tests.e2e.browser import find_browser
 
+LIBATOMIC = "libatomic.so.1"  # Playwright's own Node links against it
+
 
 def list_missing() -> list[str]:
     """Debian's names of the packages that are not here."""
-    present = {"chromium": find_browser() is not None, "libnuma1": has_library(LIBNUMA)}
+    present = {
+        "chromium": find_browser() is not None,
+        "libnuma1": has_library(LIBNUMA),
+        "libatomic1": has_library(LIBATOMIC),
+    }
     return [package for package, is_there in present.items() if not is_there]
 
 

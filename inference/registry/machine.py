@@ -6,6 +6,7 @@ import os
 import platform
 import shutil
 import subprocess
+import sysconfig
 import threading
 import urllib.error
 import urllib.request
@@ -30,7 +31,8 @@ class Gpu:
 
 @dataclass(frozen=True)
 class MachineFacts:
-    """``cpu_flags`` are Linux's names (avx2, avx512f ...), empty where unknown; ``has_compiler``: a C++ compiler;
+    """``cpu_flags`` are Linux's names (avx2, avx512f ...), empty where unknown; ``has_compiler``: what
+    the engine compiles with;
     ``has_libnuma``: the library that the engine's CPU build links against, and a bare Debian lacks."""
 
     gpus: tuple[Gpu, ...]
@@ -51,9 +53,15 @@ def gather_machine_facts(*, hub_url: str | None = HUB_URL) -> MachineFacts:
         memory_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         architecture=platform.machine(),
         cpu_flags=read_cpu_flags(CPUINFO),
-        has_compiler=shutil.which(COMPILER, path=SYSTEM_PATH) is not None,
+        has_compiler=can_compile(),
         has_libnuma=has_library(LIBNUMA),
     )
+
+
+def can_compile(*, path: str = SYSTEM_PATH, headers: Path | None = None) -> bool:
+    """Whether there are a C++ compiler and Python's own headers, which what the engine compiles includes."""
+    folder = headers or Path(sysconfig.get_path("include"))
+    return shutil.which(COMPILER, path=path) is not None and (folder / "Python.h").exists()
 
 
 def has_library(name: str) -> bool:

@@ -6,7 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from inference.registry.machine import Gpu, gather_machine_facts, is_hub_reachable, parse_nvidia_smi, read_cpu_flags
+from inference.registry.machine import (
+    Gpu,
+    can_compile,
+    gather_machine_facts,
+    is_hub_reachable,
+    parse_nvidia_smi,
+    read_cpu_flags,
+)
 
 MIB = 1024 * 1024
 
@@ -66,3 +73,16 @@ def test_hub_that_answers_is_reachable_and_one_that_fails_or_sleeps_is_not(hub: 
     for path in ("down", "refused", "elsewhere"):
         assert not is_hub_reachable(f"{hub}/{path}")
     assert not is_hub_reachable(f"{hub}/slow", seconds=0.2)
+
+
+def test_compiling_needs_both_a_compiler_and_pythons_headers(tmp_path: Path) -> None:
+    compiler = tmp_path / "bin" / "g++"
+    compiler.parent.mkdir()
+    compiler.write_text("#!/bin/sh\n", encoding="utf-8")
+    compiler.chmod(0o755)
+    headers = tmp_path / "include"
+    headers.mkdir()
+    assert not can_compile(path=str(compiler.parent), headers=headers)
+    (headers / "Python.h").touch()
+    assert can_compile(path=str(compiler.parent), headers=headers)
+    assert not can_compile(path=str(headers), headers=headers)
