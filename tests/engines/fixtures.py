@@ -53,6 +53,6 @@ def tiny_checkpoints(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path
 
 @pytest.fixture(scope="session")
 def tiny_engine(tiny_checkpoints: dict[str, Path], engine_logs: Path) -> Iterator[RunningEngine]:
-    """The real vLLM on tiny Qwen3, compiled where this machine can compile, as the appliance starts it. It talks nonsense."""
+    """The real vLLM on tiny Qwen3, compiled where the machine can compile. It talks nonsense."""
     with running_engine(build_spec(tiny_checkpoints["qwen3"]), engine_logs, enforce_eager=not can_compile()) as engine:
         yield engine
