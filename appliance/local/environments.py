@@ -73,10 +73,6 @@ def wants_cuda(sources: Sources) -> bool:
     return sources.device == "cuda" or (sources.device == "auto" and find_nvidia_driver())
 
 
-def is_ready(name: str, sources: Sources) -> bool:
-    return build_plan(name, cuda=wants_cuda(sources)).is_finished()
-
-
 def ensure(name: str, sources: Sources) -> bool:
     """Make environment ``name`` unless it is finished; true when something was done. Raises :class:`InstallError`."""
     plan = build_plan(name, cuda=wants_cuda(sources))

@@ -5,7 +5,6 @@ removed. Everyone may read it. What people upload to it is theirs and stays; whe
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from uuid import UUID
 
 from django.contrib.auth import get_user_model
 from django.db import transaction
@@ -79,10 +78,6 @@ def read_progress() -> Progress:
     found = list(rows.values_list("filename", "status", "reason"))
     failed = tuple((name, reason) for name, status, reason in found if status == Status.FAILED)
     return Progress(len(found), sum(status == Status.READY for _, status, _ in found), failed)
-
-
-def find_collection_id() -> UUID | None:
-    return Collection.objects.filter(system_name=SYSTEM_NAME).values_list("pk", flat=True).first()
 
 
 def _ensure_collection() -> Collection:
