@@ -46,6 +46,7 @@ test: environments system-packages lint types imports ## Everything a change mus
 environments: ## Make the virtual environments that the tests need
 	@$(ENVIRONMENTS) dev
 	@$(ENVIRONMENTS) inference
+	@$(ENVIRONMENTS) deploy
 
 .PHONY: system-packages
 system-packages: ## Install what only the system can give: Chromium, libnuma, libatomic (as root; otherwise says what to run)

