@@ -13,7 +13,7 @@ from appliance.local.instance import LocalAppliance
 from appliance.local.interrupts import uninterrupted
 from appliance.local.postgres import EmbeddedPostgres
 from appliance.local.prepared import Prepared, forget_prepared, read_prepared, write_prepared
-from appliance.local.programs import Program, build_programs
+from appliance.local.programs import build_programs
 from appliance.local.redis import EmbeddedRedis
 from appliance.local.release import Release, read_release
 from appliance.local.reporting import Report
@@ -21,18 +21,20 @@ from appliance.local.supervisor import ProgramState
 from appliance.local.supervisor_config import build_supervisor_config
 from appliance.local.taking_down import stop_leftovers, take_down
 from appliance.local.waiting import wait_until_healthy
+from appliance.programs import Program
 from appliance.settings import Settings
 from appliance.topology import Port
 from inference.registry.choice import Choice
 from inference.registry.spec import ModelSpec
 from inference.serving.command import Command, embedder_command, engine_command
+from inference.serving.launch import build_proxy_command
 
 DEMONSTRATION = ("--path", "README.md", "--path", "docs")
 # Started by root, the components' user may enter the checkout by a capability only. supervisord refuses a command that
 # access(2), which knows no capabilities, calls unreachable; env reaches it and becomes it.
 LAUNCHER = ("/usr/bin/env", "--")
 EVERY_ADDRESS = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared, not bound
-APPLICATION = ("web", "worker", "ingester", "scheduler")
+APPLICATION = ("engine-proxy", "web", "worker", "ingester", "scheduler")
 
 
 @dataclass(frozen=True)
@@ -183,11 +185,12 @@ class BringingUp:
             python=ENVIRONMENTS / "inference" / "bin" / "python", port=settings.embeddings.port,
             data_dir=settings.data_dir, root=local.installation.root, model=settings.embeddings.model,
         )  # fmt: skip
+        proxy = build_proxy_command(settings, python=ENVIRONMENTS / "inference" / "bin" / "python")
         return build_programs(
             settings, local.topology, local.installation, release,
             postgres=tuple(EmbeddedPostgres(settings, local.program_identity).build_command()),
             redis=tuple(EmbeddedRedis(settings, local.program_identity).build_command()),
-            embedder=embedder, engine=engine, launcher=LAUNCHER if local.identity.prefix else (),
+            embedder=embedder, engine=engine, engine_proxy=proxy, launcher=LAUNCHER if local.identity.prefix else (),
         )  # fmt: skip
 
     def _start_state(self) -> None:
@@ -244,14 +247,14 @@ class BringingUp:
     def _tell_about_models(self, done: Prepared, choice: Choice) -> Prepared:
         """Register where models answer, unless exactly that was registered before."""
         topology, settings = self.local.topology, self.local.settings
-        calls = [_set_endpoint("embed", topology.port("embedder").address, settings.embeddings.model, {})]
+        calls = [_set_endpoint("embed", topology.port("engine-proxy").address, settings.embeddings.model, {})]
         if choice.spec is None:
             calls.append(("endpoint", "clear", "--role", "generate"))
         else:
             spec = choice.spec
             detail = {"family": spec.family, "licence": spec.licence, "max_context_tokens": spec.max_context_tokens}
             detail |= {"quantization": spec.quantization, "source": spec.source, "device": spec.device}
-            calls.append(_set_endpoint("generate", topology.port("engine").address, spec.served_name, detail))
+            calls.append(_set_endpoint("generate", topology.port("engine-proxy").address, spec.served_name, detail))
         if done.endpoints != (wanted := json.dumps(calls)):
             with self.report.step("Registering models"):
                 for call in calls:

@@ -12,9 +12,9 @@ from kombu.exceptions import OperationalError
 
 from appliance.local.identity import Identity
 from appliance.local.postgres import DATABASE, ROLE, SUPERUSER, EmbeddedPostgres
-from appliance.local.programs import worker_node
 from appliance.local.redis import EmbeddedRedis
 from appliance.local.supervisor import ProgramState
+from appliance.programs import worker_node
 from appliance.settings import Settings
 from appliance.topology import Component, Port, Topology
 from inference.serving.readiness import check_engine

@@ -19,9 +19,9 @@ from appliance.local.management import Management
 from appliance.local.model_choice import build_wish, read_activation
 from appliance.local.paths import refuse_odd_path
 from appliance.local.postgres import EmbeddedPostgres
-from appliance.local.programs import Installation
 from appliance.local.redis import EmbeddedRedis
 from appliance.local.supervisor import ProgramState, Supervisor
+from appliance.programs import Installation
 from appliance.settings import Settings, environment, load
 from appliance.topology import Component, Topology, build_topology
 

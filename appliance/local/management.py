@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from appliance.local.errors import LocalError
 from appliance.local.identity import Identity
-from appliance.local.programs import Installation, build_webapp_environment
+from appliance.programs import Installation, build_webapp_environment
 from appliance.settings import Settings
 
 TAIL_LINES = 25

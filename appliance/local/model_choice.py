@@ -8,12 +8,12 @@ from pathlib import Path
 from appliance.local.errors import LocalError
 from appliance.local.identity import Identity
 from appliance.settings import Settings, environment
-from inference.registry.catalogue import GIB
 from inference.registry.choice import Choice, ModelWish
 from inference.registry.errors import ModelError
 from inference.registry.fetched import require_fetched, resolve_model
 from inference.registry.machine import HUB_URL, gather_machine_facts
 from inference.registry.spec import ModelSpec
+from inference.registry.wish import build_wish as wish_of_settings
 from inference.serving.command import fetch_command
 
 NETWORK_VARIABLES = (
@@ -64,12 +64,7 @@ def is_named_in_settings(settings: Settings) -> bool:
 
 
 def build_wish(settings: Settings, activation: Activation | None) -> ModelWish:
-    wanted = settings.model
-    wish = ModelWish(
-        path=wanted.path, hub_id=wanted.hub_id, revision=wanted.revision, name=wanted.name, device=wanted.device,
-        quantization=wanted.quantization, max_context_tokens=wanted.max_context_tokens,
-        kv_cache_bytes=int(wanted.kv_cache_gib * GIB),
-    )  # fmt: skip
+    wish = wish_of_settings(settings)
     if activation is None or is_named_in_settings(settings):
         return wish
     path = Path(activation.path) if activation.path else None

@@ -6,8 +6,8 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from appliance.local.programs import MARKER
 from appliance.local.supervisor import process_is_alive
+from appliance.programs import MARKER
 from appliance.settings import Settings
 
 PROC = Path("/proc")

@@ -13,7 +13,7 @@ from supervisor.xmlrpc import SupervisorTransport
 
 from appliance.local.errors import LocalError
 from appliance.local.identity import Identity
-from appliance.local.programs import build_base_environment
+from appliance.programs import build_base_environment
 from appliance.settings import Settings
 
 START_SECONDS = 20

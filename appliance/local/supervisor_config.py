@@ -3,7 +3,7 @@
 import shlex
 from collections.abc import Iterable, Mapping
 
-from appliance.local.programs import Program
+from appliance.programs import Program
 from appliance.settings import Settings
 
 HEADER = """\

@@ -61,16 +61,17 @@ def _read(source: Path) -> dict[str, Any]:
 
 
 def _with_absolute_paths(settings: Settings, base: Path) -> Settings:
-    def absolute(path: Path | None) -> Path | None:
-        return None if path is None else (base / path.expanduser()).resolve()
+    """Every path in every section, relative to the file it was read from."""
 
-    return settings.model_copy(
-        update={
-            "data_dir": absolute(settings.data_dir),
-            "model": settings.model.model_copy(update={"path": absolute(settings.model.path)}),
-            "install": settings.install.model_copy(update={"wheelhouse": absolute(settings.install.wheelhouse)}),
-        }
-    )
+    def resolve(value: Any) -> Any:
+        if isinstance(value, Path):
+            return (base / value.expanduser()).resolve()
+        if isinstance(value, BaseModel):
+            return value.model_copy(update={name: resolve(getattr(value, name)) for name in type(value).model_fields})
+        return value
+
+    absolute: Settings = resolve(settings)
+    return absolute
 
 
 def _explain(item: Any) -> str:

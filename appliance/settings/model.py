@@ -2,6 +2,7 @@
 
 import hashlib
 import itertools
+import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -15,6 +16,7 @@ Location = Annotated[Path, Strict(False)]
 Names = Annotated[tuple[str, ...], Strict(False)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 UNIX_SOCKET_PATH_LIMIT = 107
+DESTINATION = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?:[1-9][0-9]{0,4}")
 LONGEST_SOCKET_NAME = "postgresql/.s.PGSQL.5432.lock"
 
 
@@ -35,6 +37,42 @@ class Web(Section):
     port: Port = 8400
     allowed_hosts: Names = ("127.0.0.1", "localhost", "[::1]")
     https: bool = False
+    trusted_proxies: Names = ()
+
+
+class FrontDoor(Section):
+    http_port: Port = 80
+    https_port: Port = 443
+
+
+class Database(Section):
+    host: str | None = None
+    port: Port = 5432
+    name: str = "appliance"
+    user: str = "appliance"
+    ca_file: Location | None = None
+
+
+class Redis(Section):
+    socket: Location | None = None
+    host: str | None = None
+    port: Port = 6379
+
+
+class EngineProxy(Section):
+    port: Port = 8443
+    ca_file: Location | None = None
+    certificate_file: Location | None = None
+    key_file: Location | None = None
+
+
+class Egress(Section):
+    port: Port = 3128
+    allow: Names = ()
+
+
+class Management(Section):
+    ssh_port: Port = 22
 
 
 class Model(Section):
@@ -76,9 +114,16 @@ class Install(Section):
 class Settings(Section):
     """One installation. Paths are absolute after loading."""
 
+    layout: Literal["embedded", "hosts", "kubernetes"] = "embedded"
     data_dir: Location = Path("var")
     site: Site = Site()
     web: Web = Web()
+    front_door: FrontDoor = FrontDoor()
+    database: Database = Database()
+    redis: Redis = Redis()
+    engine_proxy: EngineProxy = EngineProxy()
+    egress: Egress = Egress()
+    management: Management = Management()
     model: Model = Model()
     embeddings: Embeddings = Embeddings()
     worker: Worker = Worker()
@@ -87,10 +132,47 @@ class Settings(Section):
 
     @model_validator(mode="after")
     def _refuse_one_port_for_two(self) -> Self:
-        ports = {"web.port": self.web.port, "model.port": self.model.port, "embeddings.port": self.embeddings.port}
+        ports = {
+            "web.port": self.web.port,
+            "model.port": self.model.port,
+            "embeddings.port": self.embeddings.port,
+            "engine_proxy.port": self.engine_proxy.port,
+            "egress.port": self.egress.port,
+            "front_door.http_port": self.front_door.http_port,
+            "front_door.https_port": self.front_door.https_port,
+            "management.ssh_port": self.management.ssh_port,
+        }
         for (key, port), (other, its) in itertools.combinations(ports.items(), 2):
             if port == its:
                 raise ValueError(f"{key} and {other} are both {port}; each needs its own.")
+        return self
+
+    @model_validator(mode="after")
+    def _require_what_the_layout_needs(self) -> Self:
+        """Beyond one machine nothing is guessed: where state is, and how the way to the models is protected."""
+        if self.layout == "embedded":
+            return self
+        proxy = self.engine_proxy
+        missing = [
+            key
+            for key, value in {
+                "database.host": self.database.host,
+                "redis.socket or redis.host": self.redis.socket or self.redis.host,
+                "engine_proxy.ca_file": proxy.ca_file,
+                "engine_proxy.certificate_file": proxy.certificate_file,
+                "engine_proxy.key_file": proxy.key_file,
+            }.items()
+            if value is None
+        ]
+        if missing:
+            raise ValueError(f"layout: {self.layout} needs {', '.join(missing)}.")
+        return self
+
+    @model_validator(mode="after")
+    def _refuse_odd_destinations(self) -> Self:
+        for entry in self.egress.allow:
+            if not DESTINATION.fullmatch(entry):
+                raise ValueError(f"egress.allow: {entry!r} is not host:port, such as mail.example.com:465.")
         return self
 
     @property
@@ -109,6 +191,18 @@ class Settings(Section):
             return inside
         digest = hashlib.sha256(str(self.data_dir).encode()).hexdigest()[:10]
         return Path("/tmp") / f"appliance-{digest}"  # noqa: S108 - created with mode 0700, owner checked
+
+    @property
+    def database_host(self) -> str:
+        """A host name, or the folder of PostgreSQL's unix socket."""
+        return self.database.host or str(self.run_dir / "postgresql")
+
+    @property
+    def redis_socket(self) -> Path | None:
+        """Redis's unix socket; None when it is reached over TCP."""
+        if self.redis.host is not None:
+            return None
+        return self.redis.socket or self.run_dir / "redis" / "redis.sock"
 
     @property
     def database_pool_size(self) -> int:

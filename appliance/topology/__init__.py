@@ -5,6 +5,18 @@ rendered from it.
 """
 
 from appliance.topology.build import build_topology
-from appliance.topology.types import Component, DataClass, Flow, Port, Topology, TopologyError
+from appliance.topology.stores import READING_ROLLUP_DAYS, READING_SAMPLE_DAYS
+from appliance.topology.types import Component, DataClass, Flow, Port, Store, Topology, TopologyError
 
-__all__ = ["Component", "DataClass", "Flow", "Port", "Topology", "TopologyError", "build_topology"]
+__all__ = [
+    "READING_ROLLUP_DAYS",
+    "READING_SAMPLE_DAYS",
+    "Component",
+    "DataClass",
+    "Flow",
+    "Port",
+    "Store",
+    "Topology",
+    "TopologyError",
+    "build_topology",
+]

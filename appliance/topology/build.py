@@ -1,64 +1,81 @@
 """The topology of one installation, from its settings."""
 
+from pathlib import Path
+
 from appliance.settings import Settings
-from appliance.topology.types import Component, DataClass, Flow, Port, Topology
+from appliance.topology.components import list_components
+from appliance.topology.flows import list_data_classes, list_flows
+from appliance.topology.stores import STORES
+from appliance.topology.types import Port, Topology
 
-DATA_CLASSES = (
-    DataClass("credentials", "What proves who somebody is.", ("password at log-in", "session cookie", "CSRF token")),
-    DataClass("documents", "Files that people upload, and the text in them.", ("PDF", "Word document", "passages")),
-    DataClass("questions", "What people write to the appliance.", ("a question", "a conversation's title")),
-    DataClass("answers", "What the appliance writes back.", ("an answer", "its citations")),
-    DataClass("embeddings", "Numbers computed from text for searching.", ("384 numbers for a passage",)),
-    DataClass("records", "Who did what, when and at what cost.", ("an audit event", "a usage row")),
-    DataClass("configuration", "How the appliance is set up.", ("prompts", "groups", "which model answers")),
-    DataClass("signals", "Wake-ups that carry identifiers and live text, and are never the only copy.",
-              ("a run's id", "a piece of an answer on its way to the page")),
-)  # fmt: skip
-
-# In the order in which they start.
-COMPONENTS = (
-    Component("browser", "A person's web browser.", "outside", "external", "none"),
-    Component("postgres", "PostgreSQL with pgvector: the only place where state is kept.", "state", "postgres",
-              "postgres"),
-    Component("redis", "Redis: wake-ups and live text; losing it loses nothing.", "state", "redis", "redis"),
-    Component("embedder", "Turns text into embeddings.", "models", "embedder", "http"),
-    Component("engine", "vLLM: the language model. Absent when no model is installed.", "models", "engine", "engine",
-              optional=True),
-    Component("web", "The web application: pages and their event streams.", "front", "asgi", "http"),
-    Component("worker", "Does the work that takes longer than a request: answers, and what has to be done regularly.",
-              "application", "celery-worker", "celery"),
-    Component("ingester", "Reads documents and indexes them, so that no answer waits behind an upload.", "application",
-              "celery-worker", "celery"),
-    Component("scheduler", "Wakes the workers for what is due, and for what a stopped worker left.", "application",
-              "celery-beat", "process"),
-)  # fmt: skip
-
-STATE = ("documents", "questions", "answers", "embeddings", "records", "configuration")
-FLOWS = (
-    Flow("browser", "web", ("credentials", "documents", "questions", "answers", "records", "configuration"),
-         "Pages, uploads and the stream of an answer."),
-    Flow("web", "postgres", ("credentials", *STATE), "Reads and writes state."),
-    Flow("web", "redis", ("signals",), "Wakes the workers; receives live text for open pages."),
-    Flow("worker", "postgres", STATE, "Reads and writes state."),
-    Flow("worker", "redis", ("signals",), "Is woken; publishes live text."),
-    Flow("worker", "embedder", ("questions", "embeddings"), "Embeds questions."),
-    Flow("worker", "engine", ("documents", "questions", "answers"), "Generates answers from passages."),
-    Flow("ingester", "postgres", ("documents", "embeddings", "records", "configuration"),
-         "Reads files; writes their text, passages and embeddings."),
-    Flow("ingester", "redis", ("signals",), "Is woken."),
-    Flow("ingester", "embedder", ("documents", "embeddings"), "Embeds passages."),
-    Flow("scheduler", "redis", ("signals",), "Wakes the workers for what is due."),
-)  # fmt: skip
+ANY = "0.0.0.0"  # noqa: S104 - what may reach it is the firewall's or the network policy's to say
+LOOPBACK = "127.0.0.1"
+HTTPS = 443
+DNS = 53
+NTP = 123
 
 
 def build_topology(settings: Settings) -> Topology:
-    """Who runs, listens and talks in this installation. No flow leaves it: nothing it runs calls anybody outside."""
-    loopback = "127.0.0.1"
-    ports = (
-        Port("postgres", "postgresql", socket=settings.run_dir / "postgresql" / ".s.PGSQL.5432"),
-        Port("redis", "redis", socket=settings.run_dir / "redis" / "redis.sock"),
-        Port("embedder", "http", bind=loopback, number=settings.embeddings.port, health_path="/health"),
-        Port("engine", "http", bind=loopback, number=settings.model.port, health_path="/health"),
-        Port("web", "http", bind=settings.web.host, number=settings.web.port, health_path="/readyz"),
+    """Who runs, listens and talks in this installation. Nothing leaves it unless ``egress.allow`` names where to."""
+    flows = list_flows(settings)
+    return Topology(list_components(settings), _list_ports(settings), flows, list_data_classes(flows), STORES)
+
+
+def _list_ports(settings: Settings) -> tuple[Port, ...]:
+    models = (
+        Port("embedder", "http", bind=LOOPBACK, number=settings.embeddings.port, health_path="/health"),
+        Port("engine", "http", bind=LOOPBACK, number=settings.model.port, health_path="/health"),
     )
-    return Topology(COMPONENTS, ports, FLOWS, DATA_CLASSES)
+    if settings.layout == "embedded":
+        return (
+            Port(
+                "postgres", "postgresql", socket=settings.run_dir / "postgresql" / f".s.PGSQL.{settings.database.port}"
+            ),
+            Port("redis", "redis", socket=settings.redis_socket),
+            *models,
+            Port("engine-proxy", "http", bind=LOOPBACK, number=settings.engine_proxy.port, health_path="/healthz"),
+            Port("web", "http", bind=settings.web.host, number=settings.web.port, health_path="/readyz"),
+        )
+    hosts = settings.layout == "hosts"
+    return (
+        _find_postgres(settings),
+        _find_redis(settings),
+        *models,
+        Port(
+            "engine-proxy", "https", bind=ANY, number=settings.engine_proxy.port, health_path="/healthz", tls="mutual"
+        ),
+        Port("egress", "http", bind=LOOPBACK if hosts else ANY, number=settings.egress.port),
+        Port("web", "http", bind=LOOPBACK if hosts else ANY, number=settings.web.port, health_path="/readyz"),
+        *(_list_host_ports(settings) if hosts else (Port("ingress", "https", number=HTTPS, tls="server"),)),
+        Port("resolver", "dns", number=DNS, transport="udp"),
+        Port("resolver", "dns", number=DNS),
+        *_list_destinations(settings),
+    )
+
+
+def _list_host_ports(settings: Settings) -> tuple[Port, ...]:
+    return (
+        Port("nginx", "https", bind=ANY, number=settings.front_door.https_port, tls="server"),
+        Port("nginx", "http", bind=ANY, number=settings.front_door.http_port),
+        Port("sshd", "ssh", bind=ANY, number=settings.management.ssh_port),
+        Port("timeserver", "ntp", number=NTP, transport="udp"),
+    )
+
+
+def _list_destinations(settings: Settings) -> tuple[Port, ...]:
+    numbers = sorted({int(entry.rpartition(":")[2]) for entry in settings.egress.allow})
+    return tuple(Port("destinations", "tls", number=number) for number in numbers)
+
+
+def _find_postgres(settings: Settings) -> Port:
+    host, number = settings.database_host, settings.database.port
+    if host.startswith("/"):
+        return Port("postgres", "postgresql", socket=Path(host) / f".s.PGSQL.{number}")
+    encrypted = settings.database.ca_file is not None
+    return Port("postgres", "postgresql", bind=host, number=number, tls="server" if encrypted else "none")
+
+
+def _find_redis(settings: Settings) -> Port:
+    if settings.redis_socket is not None:
+        return Port("redis", "redis", socket=settings.redis_socket)
+    return Port("redis", "redis", bind=settings.redis.host or "", number=settings.redis.port)

@@ -1,5 +1,6 @@
 """The exact command line of the engine and the embedder. Pure: the tests compare whole lines."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from inference.registry.errors import NotFetchedError
@@ -74,3 +75,27 @@ def build_embedder_argv(*, python: Path, port: int, model: str, threads: int | N
     argv = [str(python), "-m", "inference.serving.embedder"]
     argv += ["--host", LOOPBACK, "--port", str(port), "--model", model]
     return argv if threads is None else [*argv, "--threads", str(threads)]
+
+
+@dataclass(frozen=True)
+class ProxyTls:
+    """Files in PEM: who signs clients, and the proxy's own certificate with its key."""
+
+    ca_file: Path
+    certificate_file: Path
+    key_file: Path
+
+
+def build_engine_proxy_argv(
+    *, python: Path, host: str, port: int, engine_url: str | None, embedder_url: str | None, tls: ProxyTls | None
+) -> list[str]:
+    """The proxy in front of the models. Beyond loopback it needs ``tls``, which asks clients for a certificate."""
+    if tls is None and host != LOOPBACK:
+        raise ValueError(f"engine-proxy on {host} needs TLS with client certificates.")
+    argv = [str(python), "-m", "inference.engine_proxy", "--host", host, "--port", str(port)]
+    argv += [] if engine_url is None else ["--engine-url", engine_url]
+    argv += [] if embedder_url is None else ["--embedder-url", embedder_url]
+    if tls is not None:
+        argv += ["--ca-file", str(tls.ca_file), "--certificate-file", str(tls.certificate_file)]
+        argv += ["--key-file", str(tls.key_file)]
+    return argv

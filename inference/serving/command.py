@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from inference.registry.spec import ModelSpec
-from inference.serving.argv import build_embedder_argv, build_engine_argv
+from inference.serving.argv import ProxyTls, build_embedder_argv, build_engine_argv, build_engine_proxy_argv
 from inference.serving.environment import (
     build_embedder_environment,
     build_engine_environment,
@@ -13,6 +13,15 @@ from inference.serving.environment import (
 )
 
 EMBEDDER_MODEL = "all-MiniLM-L6-v2"
+__all__ = [
+    "EMBEDDER_MODEL",
+    "Command",
+    "ProxyTls",
+    "embedder_command",
+    "engine_command",
+    "engine_proxy_command",
+    "fetch_command",
+]
 
 
 @dataclass(frozen=True)
@@ -52,6 +61,24 @@ def embedder_command(
 ) -> Command:
     """The embeddings server on loopback."""
     argv = build_embedder_argv(python=python, port=port, model=model, threads=threads)
+    return Command(tuple(argv), build_embedder_environment(python=python, data_dir=data_dir, root=root))
+
+
+def engine_proxy_command(
+    *,
+    python: Path,
+    host: str,
+    port: int,
+    engine_url: str | None,
+    embedder_url: str | None,
+    tls: ProxyTls | None,
+    data_dir: Path,
+    root: Path,
+) -> Command:
+    """The proxy in front of the model servers of this machine."""
+    argv = build_engine_proxy_argv(
+        python=python, host=host, port=port, engine_url=engine_url, embedder_url=embedder_url, tls=tls
+    )
     return Command(tuple(argv), build_embedder_environment(python=python, data_dir=data_dir, root=root))
 
 

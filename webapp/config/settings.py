@@ -1,10 +1,10 @@
 """Django's settings, derived from ``appliance.yaml``. People never edit this file to configure an installation."""
 
 from typing import Any
-from urllib.parse import quote
 
 from appliance.settings import environment, load
 from webapp.config.body_limit import upload_bytes
+from webapp.config.connections import broker_url, database_tls, redis_url
 from webapp.ui.accent import STEPS
 from webapp.ui.security import POLICY
 
@@ -83,24 +83,27 @@ TEMPLATES: list[dict[str, Any]] = [
 DATABASES = {
     "default": {
         "ENGINE": "django.db.backends.postgresql",
-        "HOST": str(APPLIANCE.run_dir / "postgresql"),
-        "PORT": "5432",
-        "NAME": "appliance",
-        "USER": "appliance",
+        "HOST": APPLIANCE.database_host,
+        "PORT": str(APPLIANCE.database.port),
+        "NAME": APPLIANCE.database.name,
+        "USER": APPLIANCE.database.user,
         "PASSWORD": APPLIANCE.secret("postgres-application").reveal(),
         "CONN_MAX_AGE": 0,
         # A pooled connection is tried before it is used: PostgreSQL may have been restarted since.
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": {"pool": {"min_size": 0, "max_size": APPLIANCE.database_pool_size, "timeout": 10}},
+        "OPTIONS": {
+            "pool": {"min_size": 0, "max_size": APPLIANCE.database_pool_size, "timeout": 10},
+            **database_tls(APPLIANCE),
+        },
         "TEST": {"SERIALIZE": False},
     },
 }
 
-REDIS_SOCKET = APPLIANCE.run_dir / "redis" / "redis.sock"
-_redis_password = quote(APPLIANCE.secret("redis").reveal(), safe="")
-REDIS_URL = f"unix://:{_redis_password}@{REDIS_SOCKET}?db=0"
+REDIS_URL = redis_url(APPLIANCE)
+# What the way to the models is protected with, where they are not on this machine.
+ENGINE_PROXY = APPLIANCE.engine_proxy
 
-CELERY_BROKER_URL = f"redis+socket://:{_redis_password}@{REDIS_SOCKET}?virtual_host=1"
+CELERY_BROKER_URL = broker_url(APPLIANCE)
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = False
 CELERY_TASK_DEFAULT_QUEUE = "default"

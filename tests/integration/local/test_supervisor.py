@@ -13,9 +13,9 @@ import pytest
 from appliance.local.directories import ensure_directories
 from appliance.local.identity import Identity
 from appliance.local.processes import find_marked, stop
-from appliance.local.programs import MARKER, Program
 from appliance.local.supervisor import Supervisor, process_is_alive
 from appliance.local.supervisor_config import build_supervisor_config
+from appliance.programs import MARKER, Program
 from appliance.settings import Settings
 
 PATIENCE_SECONDS = 30

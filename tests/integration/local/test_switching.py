@@ -16,10 +16,10 @@ from appliance.local.identity import Identity
 from appliance.local.instance import LocalAppliance
 from appliance.local.prepared import Prepared
 from appliance.local.processes import find_marked, stop
-from appliance.local.programs import MARKER, Installation, Program
 from appliance.local.release import Release
 from appliance.local.reporting import Step
 from appliance.local.supervisor_config import build_supervisor_config
+from appliance.programs import MARKER, Installation, Program
 from appliance.settings import Settings, environment
 from inference.registry.choice import Choice
 from inference.serving.command import Command

@@ -11,8 +11,8 @@ from appliance.local.bringing_up import BringingUp, build_address
 from appliance.local.errors import LocalError
 from appliance.local.instance import LocalAppliance
 from appliance.local.prepared import Prepared
-from appliance.local.programs import Installation
 from appliance.local.reporting import Step
+from appliance.programs import Installation
 from appliance.settings import Settings
 from appliance.settings.model import Model, Web
 from appliance.topology import build_topology

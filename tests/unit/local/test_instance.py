@@ -7,7 +7,7 @@ import pytest
 
 from appliance.local.errors import BusyError, LocalError
 from appliance.local.instance import LocalAppliance
-from appliance.local.programs import Installation
+from appliance.programs import Installation
 from appliance.settings import Settings
 
 

@@ -10,7 +10,7 @@ from appliance.cli.screen import ShownStep
 from appliance.local.errors import LocalError
 from appliance.local.identity import Identity
 from appliance.local.management import Management
-from appliance.local.programs import Installation
+from appliance.programs import Installation
 from appliance.settings import Settings
 
 

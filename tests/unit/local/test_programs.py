@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import get_args
 
-from appliance.local.programs import QUEUES, Installation, Program, build_programs, build_webapp_environment
+from appliance.local.programs import build_programs
 from appliance.local.release import Release
 from appliance.local.supervisor import STOP_SECONDS
+from appliance.programs import QUEUES, Installation, Program, build_webapp_environment
 from appliance.settings import Settings
 from appliance.topology import build_topology
 from inference.serving.command import Command
@@ -15,19 +16,23 @@ SETTINGS = Settings(data_dir=Path("/data"))
 INSTALLATION = Installation(Path("/code"), Path("/etc/appliance.yaml"), Path("/code/.venv/webapp/bin/python"))
 RELEASE = Release(webapp="w1", inference="i1", demonstration="d1")
 EMBEDDER = Command(("python", "-m", "embedder"), {"HF_HUB_OFFLINE": "1"})
+PROXY = Command(("python", "-m", "proxy"), {"HF_HUB_OFFLINE": "1"})
 ENGINE = Command(("python", "-m", "engine"), {"VLLM_NO_USAGE_STATS": "1"})
 
 
 def build(engine: Command | None, launcher: tuple[str, ...] = ()) -> dict[str, Program]:
     programs = build_programs(
         SETTINGS, build_topology(SETTINGS), INSTALLATION, RELEASE, postgres=("postgres", "-D", "/data/postgres"),
-        redis=("redis-server", "/data/redis/redis.conf"), embedder=EMBEDDER, engine=engine, launcher=launcher,
+        redis=("redis-server", "/data/redis/redis.conf"), embedder=EMBEDDER, engine=engine,
+        engine_proxy=PROXY, launcher=launcher,
     )  # fmt: skip
     return {program.name: program for program in programs}
 
 
 def test_programs_are_in_the_order_of_starting() -> None:
-    assert list(build(ENGINE)) == ["postgres", "redis", "embedder", "engine", "web", "worker", "ingester", "scheduler"]
+    assert list(build(ENGINE)) == [
+        "postgres", "redis", "embedder", "engine", "engine-proxy", "web", "worker", "ingester", "scheduler",
+    ]  # fmt: skip
 
 
 def test_no_engine_without_a_model() -> None:
@@ -94,7 +99,7 @@ def test_changed_code_changes_only_the_programs_that_run_it() -> None:
         "web", "worker", "ingester", "scheduler",
     }  # fmt: skip
     assert {name for name, program in programs.items() if program.env.get("APPLIANCE_RELEASE") == "i1"} == {
-        "embedder", "engine",
+        "embedder", "engine", "engine-proxy",
     }  # fmt: skip
 
 

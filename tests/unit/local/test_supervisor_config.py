@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from appliance.local.programs import Program
 from appliance.local.supervisor_config import build_supervisor_config, format_environment
+from appliance.programs import Program
 from appliance.settings import Settings
 
 SETTINGS = Settings(data_dir=Path("/srv/100% ours"))

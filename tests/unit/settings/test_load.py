@@ -123,3 +123,24 @@ def test_run_dir_moves_to_tmp_when_a_socket_would_not_fit() -> None:
     assert long.run_dir.parts[:2] == ("/", "tmp")
     assert long.run_dir != other.run_dir
     assert len(str(long.run_dir / "postgresql/.s.PGSQL.5432.lock")) <= UNIX_SOCKET_PATH_LIMIT
+
+
+def test_layout_beyond_one_machine_says_all_that_it_needs(tmp_path: Path) -> None:
+    file = tmp_path / "appliance.yaml"
+    file.write_text("layout: hosts\ndatabase:\n  host: /run/postgresql\n")
+    with pytest.raises(SettingsError, match=r"layout: hosts needs redis\.socket or redis\.host, engine_proxy\.ca_file"):
+        load(file)
+
+
+@pytest.mark.parametrize("entry", ["example.com", "https://example.com:443", "example.com:0", "*:443", "a b:1"])
+def test_odd_destination_is_refused(tmp_path: Path, entry: str) -> None:
+    file = tmp_path / "appliance.yaml"
+    file.write_text(f"egress:\n  allow: ['{entry}']\n")
+    with pytest.raises(SettingsError, match=r"egress\.allow: .* is not host:port"):
+        load(file)
+
+
+def test_paths_of_every_section_start_at_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "appliance.yaml"
+    file.write_text("engine_proxy:\n  ca_file: tls/ca.pem\n")
+    assert load(file).engine_proxy.ca_file == tmp_path / "tls" / "ca.pem"

@@ -17,7 +17,17 @@ SETTINGS = Settings(data_dir=Path("/srv/appliance"))
 
 def test_programs_start_with_what_others_need() -> None:
     names = [component.name for component in build_topology(SETTINGS).programs]
-    assert names == ["postgres", "redis", "embedder", "engine", "web", "worker", "ingester", "scheduler"]
+    assert names == [
+        "postgres",
+        "redis",
+        "embedder",
+        "engine",
+        "engine-proxy",
+        "web",
+        "worker",
+        "ingester",
+        "scheduler",
+    ]
 
 
 def test_ports_are_those_of_the_settings() -> None:

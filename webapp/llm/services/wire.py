@@ -1,10 +1,12 @@
 """HTTP to an OpenAI-compatible server: one client, its limits, and errors in our own words."""
 
 import json
+import ssl
 from functools import lru_cache
 from typing import Any
 
 import httpx
+from django.conf import settings
 
 from webapp.llm.errors import EngineRefused, EngineTimeout, EngineUnavailable, LlmError
 
@@ -20,7 +22,20 @@ def client() -> httpx.Client:
 
     Connections are not kept: a call is long, and a connection of its own can be cut off from another thread.
     """
-    return httpx.Client(trust_env=False, follow_redirects=False, limits=httpx.Limits(max_keepalive_connections=0))
+    limits = httpx.Limits(max_keepalive_connections=0)
+    return httpx.Client(trust_env=False, follow_redirects=False, limits=limits, verify=_tls())
+
+
+def _tls() -> ssl.SSLContext:
+    """Beyond this machine: only a server that our own authority signed, which is shown our own certificate."""
+    proxy = settings.ENGINE_PROXY
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if proxy.ca_file is not None:
+        context.load_verify_locations(proxy.ca_file)
+    if proxy.certificate_file is not None:
+        context.load_cert_chain(proxy.certificate_file, proxy.key_file)
+    return context
 
 
 def timeout(read_seconds: float) -> httpx.Timeout:

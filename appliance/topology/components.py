@@ -1,0 +1,82 @@
+"""Which components a layout has, where they run and as whom."""
+
+from dataclasses import replace
+
+from appliance.settings import Settings
+from appliance.topology.types import Component
+
+# In the order in which they start.
+OURS = (
+    Component("postgres", "PostgreSQL with pgvector: the only place where state is kept.", "state", "postgres",
+              "postgres", user="postgres"),
+    Component("redis", "Redis or Valkey: wake-ups and live text; losing it loses nothing.", "state", "redis", "redis",
+              user="valkey"),
+    Component("embedder", "Turns text into embeddings.", "models", "embedder", "http", user="appliance-engine"),
+    Component("engine", "vLLM: the language model. Absent when no model is installed.", "models", "engine", "engine",
+              optional=True, user="appliance-engine"),
+    Component("engine-proxy", "The only way to the models: known paths, known clients, and the readings of the GPUs.",
+              "models", "engine-proxy", "http", user="appliance-proxy"),
+    Component("egress", "The one process with a route out: refuses what is not on the list, which is empty by default.",
+              "border", "egress", "http", user="appliance-egress"),
+    Component("setup", "Prepares the database and registers the models before a release starts.", "application",
+              "setup", "none", user="appliance"),
+    Component("web", "The web application: pages and their event streams.", "front", "asgi", "http", user="appliance"),
+    Component("worker", "Does the work that takes longer than a request: answers, and what has to be done regularly.",
+              "application", "celery-worker", "celery", user="appliance"),
+    Component("ingester", "Reads documents and indexes them, so that no answer waits behind an upload.", "application",
+              "celery-worker", "celery", user="appliance"),
+    Component("scheduler", "Wakes the workers for what is due, and for what a stopped worker left.", "application",
+              "celery-beat", "process", user="appliance"),
+)  # fmt: skip
+BROWSER = Component("browser", "A person's web browser.", "outside", "external", "none")
+MONITORING = Component("monitoring", "The site's Prometheus, if it has one.", "site", "external", "none")
+RESOLVER = Component("resolver", "The site's or cluster's name server.", "site", "external", "none")
+DESTINATIONS = Component("destinations", "What egress.allow names, and nobody else.", "outside", "external", "none")
+OF_HOSTS = (
+    Component("operator", "Who manages the hosts, through SSH.", "site", "external", "none"),
+    Component("timeserver", "The site's time server.", "site", "external", "none"),
+    MONITORING,
+    RESOLVER,
+    Component("sshd", "OpenSSH: how the hosts are managed.", "site", "system", "none", places=("app", "gpu"),
+              user="root"),
+    Component("timesync", "Keeps the clock right.", "site", "system", "none", places=("app", "gpu"),
+              user="systemd-timesync"),
+    Component("nginx", "TLS, and the only door for people.", "front", "system", "none", places=("app",),
+              user="www-data"),
+)  # fmt: skip
+OF_KUBERNETES = (
+    Component("ingress", "The cluster's ingress controller, which ends TLS.", "site", "external", "none"),
+    MONITORING,
+    RESOLVER,
+)
+ON_GPU_HOST = frozenset({"embedder", "engine", "engine-proxy"})
+NOT_EMBEDDED = frozenset({"egress", "setup"})
+NOT_ON_HOSTS = frozenset({"setup"})
+# On hosts they are the distribution's, in a cluster somebody's image: what runs them is not ours.
+PACKAGED = frozenset({"postgres", "redis"})
+
+
+def list_components(settings: Settings) -> tuple[Component, ...]:
+    """Those of the layout, with the places they have in it."""
+    if settings.layout == "embedded":
+        return (BROWSER, *(component for component in OURS if component.name not in NOT_EMBEDDED))
+    destinations = (DESTINATIONS,) if settings.egress.allow else ()
+    if settings.layout == "hosts":
+        ours = tuple(_on_host(component) for component in OURS if component.name not in NOT_ON_HOSTS)
+        return (BROWSER, *destinations, *OF_HOSTS, *ours)
+    return (BROWSER, *destinations, *OF_KUBERNETES, *(_in_pod(component) for component in OURS))
+
+
+def _on_host(component: Component) -> Component:
+    place = "gpu" if component.name in ON_GPU_HOST else "app"
+    return _packaged(replace(component, places=(place,)))
+
+
+def _in_pod(component: Component) -> Component:
+    """The proxy stands beside each model, in its Pod: what it forwards never crosses the network in the clear."""
+    places = ("engine", "embedder") if component.name == "engine-proxy" else (component.name,)
+    return _packaged(replace(component, places=places, user=""))
+
+
+def _packaged(component: Component) -> Component:
+    return replace(component, command="system") if component.name in PACKAGED else component
