@@ -69,6 +69,7 @@ imports: ## Who may import whom
 generate: ## Write the generated reference pages
 	$(BIN)/python -m appliance.settings.reference
 	$(BIN)/python -m appliance.cli.reference
+	$(BIN)/python -m appliance.rendering.documents
 
 .PHONY: screenshots
 screenshots: ## Run the browser tests and renew the screenshot in README

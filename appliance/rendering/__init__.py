@@ -1,4 +1,4 @@
-"""What is made from the topology and the settings: units, firewalls, policies, matrices and diagrams, as pure functions.
+"""What is made from the topology and the settings: units, firewalls, policies, matrices, diagrams; all pure functions.
 
-Owns no description of its own and starts nothing: ``python -m appliance.rendering VERB`` prints what a function returns.
+Owns no description of its own and starts nothing: ``python -m appliance.rendering VERB`` prints what one returns.
 """

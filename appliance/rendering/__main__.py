@@ -13,6 +13,7 @@ from appliance.settings import Settings, SettingsError, load
 # Verb to module: what Ansible, Helm and `make generate` call.
 VERBS = {
     "ports": "appliance.rendering.ports",
+    "data-flow": "appliance.rendering.data_flow",
 }
 EXIT_UNUSABLE = 3
 

@@ -29,7 +29,7 @@ ENCRYPTION = {"none": "none", "server": "TLS", "mutual": "TLS with client certif
 def list_rows(topology: Topology) -> Iterator[Row]:
     """In the topology's order of flows."""
     for flow in topology.flows:
-        for port in topology.list_ports(flow.target):
+        for port in topology.list_ports_of(flow):
             yield Row(
                 source=flow.source,
                 target=flow.target,

@@ -47,8 +47,7 @@ def _list_ports(settings: Settings) -> tuple[Port, ...]:
         Port("egress", "http", bind=LOOPBACK if hosts else ANY, number=settings.egress.port),
         Port("web", "http", bind=LOOPBACK if hosts else ANY, number=settings.web.port, health_path="/readyz"),
         *(_list_host_ports(settings) if hosts else (Port("ingress", "https", number=HTTPS, tls="server"),)),
-        Port("resolver", "dns", number=DNS, transport="udp"),
-        Port("resolver", "dns", number=DNS),
+        *(_list_resolver_ports() if settings.egress.allow or not hosts else ()),
         *_list_destinations(settings),
     )
 
@@ -60,6 +59,11 @@ def _list_host_ports(settings: Settings) -> tuple[Port, ...]:
         Port("sshd", "ssh", bind=ANY, number=settings.management.ssh_port),
         Port("timeserver", "ntp", number=NTP, transport="udp"),
     )
+
+
+def _list_resolver_ports() -> tuple[Port, ...]:
+    """Hosts know each other's addresses; names are asked for in a cluster, and of what is outside."""
+    return (Port("resolver", "dns", number=DNS, transport="udp"), Port("resolver", "dns", number=DNS))
 
 
 def _list_destinations(settings: Settings) -> tuple[Port, ...]:

@@ -36,10 +36,9 @@ OF_HOSTS = (
     Component("operator", "Who manages the hosts, through SSH.", "site", "external", "none"),
     Component("timeserver", "The site's time server.", "site", "external", "none"),
     MONITORING,
-    RESOLVER,
-    Component("sshd", "OpenSSH: how the hosts are managed.", "site", "system", "none", places=("app", "gpu"),
+    Component("sshd", "OpenSSH: how the hosts are managed.", "border", "system", "none", places=("app", "gpu"),
               user="root"),
-    Component("timesync", "Keeps the clock right.", "site", "system", "none", places=("app", "gpu"),
+    Component("timesync", "Keeps the clock right.", "border", "system", "none", places=("app", "gpu"),
               user="systemd-timesync"),
     Component("nginx", "TLS, and the only door for people.", "front", "system", "none", places=("app",),
               user="www-data"),
@@ -60,10 +59,11 @@ def list_components(settings: Settings) -> tuple[Component, ...]:
     """Those of the layout, with the places they have in it."""
     if settings.layout == "embedded":
         return (BROWSER, *(component for component in OURS if component.name not in NOT_EMBEDDED))
-    destinations = (DESTINATIONS,) if settings.egress.allow else ()
+    allowed = bool(settings.egress.allow)
+    destinations = (DESTINATIONS,) if allowed else ()
     if settings.layout == "hosts":
         ours = tuple(_on_host(component) for component in OURS if component.name not in NOT_ON_HOSTS)
-        return (BROWSER, *destinations, *OF_HOSTS, *ours)
+        return (BROWSER, *destinations, *((RESOLVER,) if allowed else ()), *OF_HOSTS, *ours)
     return (BROWSER, *destinations, *OF_KUBERNETES, *(_in_pod(component) for component in OURS))
 
 

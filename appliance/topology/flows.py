@@ -41,7 +41,8 @@ FLOWS = (
 )  # fmt: skip
 EMBEDDED = (Flow("browser", "web", PAGES, "Pages, uploads and the stream of an answer."),)
 HOSTS = (
-    Flow("browser", "nginx", PAGES, "Pages, uploads and the stream of an answer, over HTTPS."),
+    Flow("browser", "nginx", PAGES, "Pages, uploads and the stream of an answer.", protocol="https"),
+    Flow("browser", "nginx", (), "Is led to HTTPS, and told nothing else.", protocol="http"),
     Flow("nginx", "web", PAGES, "The same, behind TLS."),
     Flow("operator", "sshd", ("operations",), "Installs, upgrades and looks after the hosts."),
     Flow("timesync", "timeserver", ("operations",), "Asks for the time."),
@@ -49,7 +50,7 @@ HOSTS = (
     Flow("worker", "egress", (), "Asks for what is outside, which is refused unless egress.allow names it."),
 )
 KUBERNETES = (
-    Flow("browser", "ingress", PAGES, "Pages, uploads and the stream of an answer, over HTTPS."),
+    Flow("browser", "ingress", PAGES, "Pages, uploads and the stream of an answer."),
     Flow("ingress", "web", PAGES, "The same, behind TLS."),
     Flow("monitoring", "engine-proxy", ("readings",), "Scrapes metrics, with a client certificate of its own."),
     Flow("setup", "postgres", ("configuration", "credentials"), "Makes tables, the first administrator, the models."),

@@ -75,12 +75,13 @@ class Port:
 
 @dataclass(frozen=True)
 class Flow:
-    """``source`` opens connections to ``target``'s port; data classes go either way."""
+    """``source`` opens connections to ``target``'s ports, or to those that speak ``protocol``; data goes either way."""
 
     source: str
     target: str
     data_classes: tuple[str, ...]
     purpose: str
+    protocol: str = ""
 
 
 @dataclass(frozen=True)
@@ -117,6 +118,7 @@ class Topology:
             _require(flow.source in names, f"flow from unknown component {flow.source!r}")
             _require(flow.target in names, f"flow to unknown component {flow.target!r}")
             _require(flow.target in listening, f"flow to {flow.target!r}, which listens on nothing")
+            _require(bool(self.list_ports_of(flow)), f"{flow.target} does not speak {flow.protocol!r}")
             _require(set(flow.data_classes) <= known_data, f"unknown data class in {flow.source} -> {flow.target}")
             _require(self._can_meet(flow), f"{flow.source} -> {flow.target}: the port is local to another place")
         for store in self.stores:
@@ -133,7 +135,7 @@ class Topology:
     def _can_meet(self, flow: Flow) -> bool:
         """What listens on loopback or a socket is reached from its own machine or Pod only."""
         target, source = self.component(flow.target), self.component(flow.source)
-        local = all(port.is_local for port in self.list_ports(flow.target))
+        local = all(port.is_local for port in self.list_ports_of(flow))
         return not (local and target.places and source.places) or not set(target.places).isdisjoint(source.places)
 
     def component(self, name: str) -> Component:
@@ -148,6 +150,10 @@ class Topology:
 
     def list_ports(self, name: str) -> tuple[Port, ...]:
         return tuple(port for port in self.ports if port.component == name)
+
+    def list_ports_of(self, flow: Flow) -> tuple[Port, ...]:
+        """The ports that ``flow`` opens connections to."""
+        return tuple(port for port in self.list_ports(flow.target) if flow.protocol in ("", port.protocol))
 
     @property
     def programs(self) -> tuple[Component, ...]:

@@ -78,6 +78,7 @@ PORT = Port("b", "tcp", bind="127.0.0.1", number=1)
         (((A, B), (PORT,), (Flow("c", "b", (), ""),), ()), "flow from unknown component 'c'"),
         (((A, B), (PORT,), (Flow("a", "c", (), ""),), ()), "flow to unknown component 'c'"),
         (((A, B), (PORT,), (Flow("b", "a", (), ""),), ()), "flow to 'a', which listens on nothing"),
+        (((A, B), (PORT,), (Flow("a", "b", (), "", protocol="udp"),), ()), "b does not speak 'udp'"),
         (((A, B), (PORT,), (Flow("a", "b", ("secrets",), ""),), (TEXT,)), "unknown data class in a -> b"),
     ],
 )
@@ -86,6 +87,13 @@ def test_topology_that_contradicts_itself_is_refused(
 ) -> None:
     with pytest.raises(TopologyError, match=problem):
         Topology(*parts)
+
+
+def test_flow_to_a_port_that_is_local_to_another_machine_is_refused() -> None:
+    app, gpu = replace(A, places=("app",)), replace(B, places=("gpu",))
+    with pytest.raises(TopologyError, match="a -> b: the port is local to another place"):
+        Topology((app, gpu), (PORT,), (Flow("a", "b", (), ""),), ())
+    Topology((app, gpu), (replace(PORT, bind="192.0.2.1"),), (Flow("a", "b", (), ""),), ())
 
 
 def test_every_data_class_is_used_and_every_component_is_described() -> None:
