@@ -66,10 +66,11 @@ imports: ## Who may import whom
 	$(BIN)/lint-imports --no-cache
 
 .PHONY: generate
-generate: ## Write the generated reference pages
+generate: ## Write what is generated: reference pages, diagrams and the port matrix, half of each model card
 	$(BIN)/python -m appliance.settings.reference
 	$(BIN)/python -m appliance.cli.reference
 	$(BIN)/python -m appliance.rendering.documents
+	$(BIN)/python -m inference.registry.cards
 
 .PHONY: screenshots
 screenshots: ## Run the browser tests and renew the screenshot in README

@@ -1,1 +1,1 @@
-"""Which model this machine serves, and whether its files may be trusted. Standard library only."""
+"""Which model this machine serves, and whether its files may be trusted. Needs PyYAML and pydantic, no more."""

@@ -1,14 +1,17 @@
 """The models the appliance picks by itself when a hub is reachable and nothing is named, with what they need.
 
-Sizes come from the models' own configurations: quantised linear parameters at 4.25 bits (AWQ, groups of 128) plus
-16-bit embeddings and output head. KV bytes a token = 2 x layers x KV heads x head size x 2 bytes. None of these has
-been run on a GPU by this project's tests.
+What is known about them is in ``models.yaml``; what they need is computed from it. None of these has been run on a
+GPU by this project's tests.
 """
 
 from dataclasses import dataclass
 
-GIB = 1024**3
-AWQ_BITS = 4.25
+from inference.planning.sizing import GIB, compute_kv_bytes_per_token, compute_weights_bytes
+from inference.registry.entry import Entry, Variant
+from inference.registry.load import load_catalogue
+
+__all__ = ["CPU_OFFER", "GIB", "GPU_OFFERS", "Offer"]
+UNPINNED_REVISION = "main"
 
 
 @dataclass(frozen=True)
@@ -37,31 +40,30 @@ class Offer:
         return self.weights_bytes + self.kv_bytes_per_token * self.context_tokens
 
 
-def _awq(hub_id: str, *, linear: float, embedding: float, layers: int) -> Offer:
-    """A Qwen3 with 8 KV heads of 128; parameters in thousands of millions."""
+def build_offer(entry: Entry, variant: Variant) -> Offer:
+    """A revision that nobody could pin is the hub's main branch; the commit is recorded when it is fetched."""
+    assert variant.serving.context_tokens is not None, "the catalogue refuses an offer without it"
     return Offer(
-        hub_id=hub_id,
-        revision="main",
-        family="qwen3",
-        licence="apache-2.0",
-        weights_bytes=int((linear * AWQ_BITS / 8 + embedding * 2) * 1e9),
-        kv_bytes_per_token=2 * layers * 8 * 128 * 2,
-        context_tokens=16384,
+        hub_id=variant.hub_id,
+        revision=variant.revision or UNPINNED_REVISION,
+        family=entry.family,
+        licence=entry.licence,
+        weights_bytes=compute_weights_bytes(entry.architecture, variant.format),
+        kv_bytes_per_token=compute_kv_bytes_per_token(entry.architecture),
+        context_tokens=variant.serving.context_tokens,
     )
 
 
-CPU_OFFER = Offer(
-    hub_id="Qwen/Qwen3-0.6B",
-    revision="main",
-    family="qwen3",
-    licence="apache-2.0",
-    weights_bytes=1_503_000_000,
-    kv_bytes_per_token=2 * 28 * 8 * 128 * 2,
-    context_tokens=8192,
-)
-GPU_OFFERS = (  # largest first
-    _awq("Qwen/Qwen3-32B-AWQ", linear=31.20, embedding=1.556, layers=64),
-    _awq("Qwen/Qwen3-14B-AWQ", linear=13.21, embedding=1.556, layers=40),
-    _awq("Qwen/Qwen3-8B-AWQ", linear=6.95, embedding=1.245, layers=36),
-    _awq("Qwen/Qwen3-4B-AWQ", linear=3.63, embedding=0.389, layers=36),
-)
+def list_offers(device: str) -> tuple[Offer, ...]:
+    """What may be picked for ``cpu`` or ``cuda``, largest first."""
+    offers = [
+        build_offer(entry, variant)
+        for entry in load_catalogue().models
+        for variant in entry.variants
+        if entry.purpose == "generation" and variant.serving.automatic and variant.serving.device == device
+    ]
+    return tuple(sorted(offers, key=lambda offer: offer.needed_bytes, reverse=True))
+
+
+GPU_OFFERS = list_offers("cuda")
+(CPU_OFFER,) = list_offers("cpu")

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from inference.planning.sizing import GPU_SHARE, GPU_WORKING_BYTES
 from inference.registry.catalogue import CPU_OFFER, GIB, GPU_OFFERS, Offer
 from inference.registry.checkpoint import Checkpoint
 from inference.registry.errors import ModelTooBigError
@@ -16,8 +17,6 @@ from inference.registry.machine import Gpu, MachineFacts
 from inference.registry.spec import Device, ModelSpec
 
 AWQ_CAPABILITY = (7, 5)
-GPU_SHARE = 0.9
-GPU_WORKING_BYTES = 2 * GIB  # activations, graphs, the CUDA context
 CPU_WORKING_BYTES = 4 * GIB  # the engine's own processes, and the rest of the appliance
 LEAST_WORKING_BYTES = 2 * GIB  # less than this beside weights and KV cache has never been enough
 BITSANDBYTES_SHARE = 1 / 3  # 4-bit weights, with embeddings and output head as they were

@@ -53,5 +53,18 @@ class ModelTooBigError(ModelError):
     """The model's weights cannot fit this machine, whatever else is stopped."""
 
 
+class CatalogueError(ModelError):
+    """``models.yaml`` says something it may not: correct the keys that are named."""
+
+    def __init__(self, path: Path, problems: list[str]) -> None:
+        super().__init__(f"{path} is not a catalogue of models: {'; '.join(problems)}.")
+        self.path = path
+        self.problems = problems
+
+
+class CardError(ModelError):
+    """A model card that cannot be written: a file or one of its markers is not where it belongs."""
+
+
 class NotFetchedError(ModelError):
     """The model is on a hub and not yet on this machine: fetch it before the engine is started."""

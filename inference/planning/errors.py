@@ -1,0 +1,13 @@
+"""Why no figure can be computed for a model."""
+
+
+class PlanningError(Exception):
+    """No figure can be computed from what is known about the model."""
+
+
+class FactMissingError(PlanningError):
+    """A fact about the architecture that the formula needs is not known: find its config.json and cite it."""
+
+
+class MeasuredOnlyError(PlanningError):
+    """The formulas do not describe this architecture: what it needs can only be measured."""

@@ -1,0 +1,128 @@
+"""The catalogue is closed, says where it is wrong, and is the one source of the offers."""
+
+import copy
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pydantic import ValidationError
+
+from inference.planning.sizing import GPU_SHARE
+from inference.registry.catalogue import CPU_OFFER, GPU_OFFERS
+from inference.registry.errors import CatalogueError
+from inference.registry.load import SOURCE, load_catalogue, parse_catalogue, read_catalogue
+from inference.registry.missing import list_missing
+from inference.serving.argv import GPU_MEMORY_FRACTION
+from inference.serving.command import EMBEDDER_MODEL
+from tests.architecture.tree import ROOT
+
+RAW: dict[str, Any] = yaml.safe_load(SOURCE.read_text(encoding="utf-8"))
+
+
+def changed(change: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
+    raw = copy.deepcopy(RAW)
+    change(raw)
+    return raw
+
+
+def qwen(raw: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = next(model for model in raw["models"] if model["id"] == "qwen3-8b")
+    return found
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda raw: raw.update(extra=1), r"extra: Extra inputs are not permitted"),
+        (lambda raw: qwen(raw).update(speed=1), r"models\[qwen3-8b\]\.speed: Extra inputs"),
+        (lambda raw: qwen(raw)["architecture"].update(layers="36"), r"models\[qwen3-8b\]\.architecture\.layers: "),
+        (lambda raw: qwen(raw)["architecture"].pop("layers"), r"models\[qwen3-8b\]\.architecture\.layers: Field req"),
+        (lambda raw: qwen(raw)["architecture"].pop("tied_embeddings"), r"tied_embeddings is a fact about models"),
+        (lambda raw: qwen(raw)["variants"][0].update(revision="main"), r"models\[qwen3-8b\]\.variants\[0\]\.revision"),
+        (lambda raw: qwen(raw)["variants"][0].pop("group_size"), r"group_size is a fact about 4-bit formats"),
+        (lambda raw: qwen(raw)["variants"][0]["serving"].pop("context_tokens"), r"context_tokens goes with automatic"),
+        (lambda raw: qwen(raw).update(family="gpt"), r"the family 'gpt' is not served here; known: llama, mistral"),
+        (lambda raw: qwen(raw).update(licence="mine"), r"their licence is not under licences: qwen3-8b"),
+        (lambda raw: qwen(raw).update(licence_source="hearsay"), r"not under sources: qwen3-8b cites 'hearsay'"),
+        (lambda raw: raw["sources"].update(idle={"title": "x"}), r"sources that nothing cites: idle"),
+        (lambda raw: raw["models"].append(qwen(raw)), r"named twice: qwen3-8b"),
+        (lambda raw: raw["sources"]["qwen3-readme"].update(address="http://x"), r"sources\.qwen3-readme\.address: "),
+    ],
+)
+def test_catalogue_refuses_with_the_path(change: Callable[[dict[str, Any]], object], words: str) -> None:
+    with pytest.raises(CatalogueError, match=words):
+        parse_catalogue(changed(change))
+
+
+@pytest.mark.parametrize("text", ["models: [", "- 1", ""])
+def test_catalogue_that_is_no_catalogue_is_refused_with_its_file(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "models.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(CatalogueError, match=r"models\.yaml is not a catalogue of models"):
+        read_catalogue(path)
+
+
+def test_catalogue_is_frozen() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        load_catalogue().models[0].name = "another"
+
+
+def test_missing_report_names_every_null_and_nothing_else() -> None:
+    """Walked over the file as it is written, not over the typed values."""
+    catalogue = load_catalogue()
+    for raw, entry in zip(RAW["models"], catalogue.models, strict=True):
+        nulls = [*_nulls(raw, "")]
+        cited = [f"sources.{key}.address" for key in entry.cited if RAW["sources"][key].get("address", "") is None]
+        assert sorted(list_missing(entry, catalogue)) == sorted(nulls + cited), entry.id
+
+
+def _nulls(value: object, path: str) -> list[str]:
+    if value is None or value == []:
+        return [path]
+    if isinstance(value, dict):
+        return [found for key, each in value.items() for found in _nulls(each, f"{path}.{key}" if path else str(key))]
+    if isinstance(value, list):
+        names = [
+            str(each["hub_id"]).split("/")[1] if isinstance(each, dict) and "hub_id" in each else str(index)
+            for index, each in enumerate(value)
+        ]
+        return [found for name, each in zip(names, value, strict=True) for found in _nulls(each, f"{path}[{name}]")]
+    return []
+
+
+def test_missing_report_shrinks_when_a_fact_is_filled_in() -> None:
+    pinned = parse_catalogue(changed(lambda raw: qwen(raw)["variants"][0].update(revision="a" * 40)))
+    before, after = (
+        list_missing(catalogue.get_entry("qwen3-8b"), catalogue) for catalogue in (load_catalogue(), pinned)
+    )
+    assert set(before) - set(after) == {"variants[Qwen3-8B-AWQ].revision"}
+
+
+def test_offers_are_what_the_catalogue_marks_as_automatic() -> None:
+    assert [offer.hub_id for offer in (*GPU_OFFERS, CPU_OFFER)] == [
+        "Qwen/Qwen3-32B-AWQ",
+        "Qwen/Qwen3-14B-AWQ",
+        "Qwen/Qwen3-8B-AWQ",
+        "Qwen/Qwen3-4B-AWQ",
+        "Qwen/Qwen3-0.6B",
+    ]
+    assert {offer.revision for offer in GPU_OFFERS} == {"main"}
+    assert [offer.context_tokens for offer in (*GPU_OFFERS, CPU_OFFER)] == [16384, 16384, 16384, 16384, 8192]
+
+
+def test_default_embedder_is_in_the_catalogue_with_the_wheel_that_is_locked() -> None:
+    (embedding,) = [entry for entry in load_catalogue().models if entry.purpose == "embedding"]
+    (variant,) = embedding.variants
+    assert variant.name == EMBEDDER_MODEL
+    assert variant.package is not None
+    assert "unverified" in variant.package.provenance
+    for lock in ("inference-cpu.lock", "inference-cuda.lock"):
+        text = (ROOT / "requirements" / lock).read_text(encoding="utf-8")
+        pinned = text.partition(f"{variant.package.name}=={variant.package.version} \\\n")[2].partition("# via")[0]
+        assert f"sha256:{variant.package.wheel_sha256}" in pinned, lock
+
+
+def test_planned_share_of_the_gpu_is_what_the_engine_is_given() -> None:
+    assert GPU_SHARE == GPU_MEMORY_FRACTION
