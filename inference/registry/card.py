@@ -93,14 +93,19 @@ def render_card(entry: Entry, catalogue: Catalogue, text: str) -> str:
     before, _, rest = text.partition(BEGIN)
     after = rest.partition(END)[2]
     matter = yaml.safe_dump(build_front_matter(entry, catalogue), sort_keys=False, width=1000)
-    body = _strip_front_matter(before)
+    body = _strip_front_matter(before, entry)
     return f"{FENCE}{matter}{FENCE}{body}{BEGIN}\n\n{build_deployment(entry, catalogue)}\n\n{END}{after}"
 
 
-def _strip_front_matter(text: str) -> str:
+def _strip_front_matter(text: str, entry: Entry) -> str:
     if not text.startswith(FENCE):
         return text
-    return text.partition(FENCE)[2].partition(f"\n{FENCE}")[2]
+    _, closed, body = text.removeprefix(FENCE).partition(f"\n{FENCE}")
+    if not closed:
+        raise CardError(
+            f"the front matter of the card of {entry.id} does not end: close it with a line of three dashes."
+        )
+    return body
 
 
 def _describe_weights(entry: Entry) -> str:

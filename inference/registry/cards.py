@@ -115,8 +115,8 @@ def main(arguments: list[str], *, folder: Path = FOLDER) -> int:
         if asked.missing:
             sys.stdout.write(write_missing(catalogue, as_json=asked.json) + "\n")
             return 0
-        stale = list_stale(catalogue, folder)
         if asked.check:
+            stale = list_stale(catalogue, folder)
             sys.stderr.writelines(f"{path} is out of date: run `make generate`.\n" for path in stale)
             return 1 if stale else 0
         files = build_files(catalogue, folder)

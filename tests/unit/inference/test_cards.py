@@ -119,6 +119,14 @@ def test_card_without_its_markers_is_refused(text: str) -> None:
         render_card(load_catalogue().get_entry("qwen3-8b"), load_catalogue(), text)
 
 
+def test_front_matter_that_does_not_end_is_refused_and_nothing_is_lost(folder: Path) -> None:
+    card = folder / "qwen3-8b.md"
+    broken = card.read_text(encoding="utf-8").replace("- quantized\n---\n", "- quantized\n")
+    card.write_text(broken, encoding="utf-8")
+    assert cards.main([], folder=folder) == 1
+    assert card.read_text(encoding="utf-8") == broken
+
+
 def test_missing_card_and_stray_card_are_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "qwen3-8b.md").rename(folder / "qwen4.md")
     assert cards.main(["--check"], folder=folder) == 1
