@@ -1,6 +1,7 @@
 """What only the system can give to the tests: ``python -m tests.system_packages`` installs it as root, or names it."""
 
 import os
+import shutil
 import subprocess
 import sys
 
@@ -16,6 +17,7 @@ def list_missing() -> list[str]:
         "chromium": find_browser() is not None,
         "libnuma1": has_library(LIBNUMA),
         "libatomic1": has_library(LIBATOMIC),
+        "iproute2": shutil.which("ip") is not None,
     }
     return [package for package, is_there in present.items() if not is_there]
 

@@ -179,8 +179,9 @@ def _draw_flows(flows: Sequence[Flow], boxes: dict[str, Box], leaving: set[Flow]
         start, end = _sides(boxes[flow.source], boxes[flow.target])
         sides.setdefault((flow.source, start), []).append(flow)
         sides.setdefault((flow.target, end), []).append(flow)
-    for (name, _), members in sides.items():
-        members.sort(key=lambda flow, name=name: boxes[flow.target if flow.source == name else flow.source].middle)
+    for (name, side), members in sides.items():
+        others = {flow: boxes[flow.target if flow.source == name else flow.source].middle for flow in members}
+        sides[name, side] = sorted(members, key=others.__getitem__)
     taken = [Area(box.x, box.y, BOX_WIDTH, BOX_HEIGHT) for box in boxes.values()]
     for flow in flows:
         start, end = _sides(boxes[flow.source], boxes[flow.target])

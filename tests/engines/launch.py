@@ -95,15 +95,17 @@ def answers(url: str) -> bool:
 
 
 @contextmanager
-def running_scripted_engine(folder: Path, *, port: int | None = None) -> Iterator[str]:
-    """Yields the base URL (without ``/v1``) of a scripted engine."""
+def running_scripted_engine(
+    folder: Path, *, port: int | None = None, host: str = "127.0.0.1", prefix: tuple[str, ...] = ()
+) -> Iterator[str]:
+    """Yields the base URL (without ``/v1``) of a scripted engine. ``prefix`` puts it into another network namespace."""
     port = port or free_port()
     python = ROOT / ".venv" / "webapp" / "bin" / "python"
     command = Command(
-        argv=(str(python), "-m", "tests.engines.scripted", "--port", str(port)),
+        argv=(*prefix, str(python), "-m", "tests.engines.scripted", "--host", host, "--port", str(port)),
         env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", "LANG": "C.UTF-8"},
     )
-    url = f"http://127.0.0.1:{port}"
+    url = f"http://{host}:{port}"
     with running(
         command, log=folder / f"scripted-{port}.log", ready=lambda: answers(f"{url}/health"), deadline_seconds=30
     ):

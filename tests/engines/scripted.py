@@ -234,11 +234,12 @@ async def _send_json(send: Send, status: int, value: dict[str, Any]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="An OpenAI-compatible engine whose answers are authored, for tests.")
+    parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--script", type=Path, default=DEFAULT_SCRIPT)
     arguments = parser.parse_args()
     engine = ScriptedEngine(Script(read_script(arguments.script)))
-    uvicorn.run(engine, host="127.0.0.1", port=arguments.port, access_log=False, timeout_graceful_shutdown=3)
+    uvicorn.run(engine, host=arguments.host, port=arguments.port, access_log=False, timeout_graceful_shutdown=3)
 
 
 if __name__ == "__main__":

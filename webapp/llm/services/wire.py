@@ -1,6 +1,7 @@
 """HTTP to an OpenAI-compatible server: one client, its limits, and errors in our own words."""
 
 import json
+import socket
 import ssl
 from functools import lru_cache
 from typing import Any
@@ -13,6 +14,13 @@ from webapp.llm.errors import EngineRefused, EngineTimeout, EngineUnavailable, L
 CONNECT_SECONDS = 5.0
 WRITE_SECONDS = 30.0
 MAX_ERROR_CHARACTERS = 500
+# A pulled cable or a dead host says nothing: a silent connection is asked after 5 s, and given up 10 s later.
+KEEPALIVE = (
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 5),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 5),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 2),
+)
 RETRYABLE_STATUS = frozenset({408, 425, 429})
 
 
@@ -22,8 +30,10 @@ def client() -> httpx.Client:
 
     Connections are not kept: a call is long, and a connection of its own can be cut off from another thread.
     """
-    limits = httpx.Limits(max_keepalive_connections=0)
-    return httpx.Client(trust_env=False, follow_redirects=False, limits=limits, verify=_tls())
+    transport = httpx.HTTPTransport(
+        trust_env=False, limits=httpx.Limits(max_keepalive_connections=0), verify=_tls(), socket_options=KEEPALIVE
+    )
+    return httpx.Client(trust_env=False, follow_redirects=False, transport=transport)
 
 
 def _tls() -> ssl.SSLContext:
