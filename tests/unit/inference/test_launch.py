@@ -1,0 +1,66 @@
+"""A model server of an installed appliance: the command that it becomes, from appliance.yaml alone."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from appliance.settings import Settings, environment
+from inference.registry.errors import CheckpointMissingError, NotFetchedError
+from inference.serving.argv import build_engine_proxy_argv
+from inference.serving.launch import build_command
+from tests.unit.topology.layouts import hosts
+
+PYTHON = Path("/opt/appliance/inference/bin/python")
+
+
+def test_proxy_stands_before_both_models_behind_client_certificates() -> None:
+    assert build_command("engine-proxy", hosts(), python=PYTHON).argv == (
+        str(PYTHON), "-m", "inference.engine_proxy", "--host", "0.0.0.0", "--port", "8443",  # noqa: S104 - compared
+        "--engine-url", "http://127.0.0.1:8410", "--embedder-url", "http://127.0.0.1:8420",
+        "--ca-file", "/etc/appliance/tls/ca.pem", "--certificate-file", "/etc/appliance/tls/certificate.pem",
+        "--key-file", "/etc/appliance/tls/key.pem",
+    )  # fmt: skip
+
+
+def test_proxy_beside_one_model_knows_no_other() -> None:
+    argv = build_command("engine-proxy", hosts(), python=PYTHON, upstream="embedder").argv
+    assert "--engine-url" not in argv
+    assert "http://127.0.0.1:8420" in argv
+
+
+def test_embedded_proxy_is_on_loopback_without_certificates() -> None:
+    argv = build_command("engine-proxy", Settings(), python=PYTHON).argv
+    assert argv[argv.index("--host") + 1] == "127.0.0.1"
+    assert "--ca-file" not in argv
+
+
+def test_proxy_beyond_loopback_without_certificates_is_refused() -> None:
+    with pytest.raises(ValueError, match="needs TLS with client certificates"):
+        build_engine_proxy_argv(
+            python=PYTHON, host="192.0.2.1", port=8443, engine_url=None, embedder_url=None, tls=None
+        )
+
+
+def test_model_that_is_not_there_is_said() -> None:
+    with pytest.raises(CheckpointMissingError, match="there is no such directory"):
+        build_command("engine", hosts(model={"path": "/srv/models/absent", "device": "cpu"}), python=PYTHON)
+
+
+def test_no_hub_is_asked_for_a_model() -> None:
+    with pytest.raises(NotFetchedError):
+        build_command("engine", hosts(model={"device": "cpu"}), python=PYTHON)
+
+
+def test_launching_without_a_model_ends_with_a_message(tmp_path: Path) -> None:
+    config = tmp_path / "appliance.yaml"
+    config.write_text(json.dumps({"data_dir": str(tmp_path), "model": {"path": "absent", "device": "cpu"}}))
+    done = subprocess.run(
+        [sys.executable, "-m", "inference.serving.launch", "engine"], capture_output=True, text=True, check=False,
+        cwd=environment.REPOSITORY, env={**os.environ, "APPLIANCE_CONFIG": str(config)},
+    )  # fmt: skip
+    assert done.returncode == 3
+    assert done.stderr.startswith(f"{tmp_path}/absent: there is no such directory.")
