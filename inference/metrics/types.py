@@ -6,6 +6,8 @@ None is "not known here" (an unsupported query, a card without ECC), never zero.
 from dataclasses import dataclass, field
 
 SCHEMA_VERSION = 1
+FILE_SOURCES = frozenset({"recorded", "authored"})
+SOURCES = frozenset({"nvml"}) | FILE_SOURCES
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,7 @@ class GpuReading:
     uuid: str
     index: int
     name: str
-    memory_total_bytes: int
+    memory_total_bytes: int | None = None
     memory_used_bytes: int | None = None
     utilization_percent: float | None = None
     memory_bandwidth_percent: float | None = None

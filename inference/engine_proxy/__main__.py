@@ -1,0 +1,117 @@
+"""``python -m inference.engine_proxy``: listen, serve until SIGTERM or SIGINT, let answers in progress finish."""
+
+import argparse
+import asyncio
+import logging
+import signal
+import ssl
+import sys
+from pathlib import Path
+
+import uvloop
+from aiohttp import web
+from aiohttp.web_protocol import RequestHandler
+
+from inference.engine_proxy.application import EngineProxy
+from inference.engine_proxy.bounds import Bounds
+from inference.engine_proxy.tls import UnprotectedError, build_context, read_tls
+from inference.engine_proxy.watching import Watcher
+from inference.metrics.gpus import GpuSource
+from inference.metrics.nvml import NvmlSource
+from inference.metrics.nvml_port import PynvmlPort
+from inference.metrics.replay import ReplayError, open_replay
+
+logger = logging.getLogger("inference.engine_proxy")
+EXIT_UNUSABLE = 3
+BACKLOG = 512
+
+
+class BoundedServer(web.Server):  # type: ignore[misc]  # aiohttp is absent where types are checked
+    """Refuses connections beyond the bound. Those still shaking hands are not counted: they end by themselves."""
+
+    def __init__(self, proxy: EngineProxy, bounds: Bounds) -> None:
+        super().__init__(
+            proxy.handle,
+            handler_cancellation=True,
+            access_log=None,
+            auto_decompress=False,
+            keepalive_timeout=bounds.idle_seconds,
+            max_line_size=bounds.request_line_bytes,
+            max_field_size=bounds.header_bytes,
+            max_headers=bounds.headers,
+        )
+        self._most = bounds.connections
+
+    def connection_made(self, handler: RequestHandler, transport: asyncio.Transport) -> None:
+        super().connection_made(handler, transport)
+        if len(self.connections) > self._most:
+            logger.warning("refused a connection: %d are open", self._most)
+            transport.abort()
+
+
+async def serve(
+    host: str, port: int, *, upstreams: dict[str, str], context: ssl.SSLContext | None, gpus: GpuSource, bounds: Bounds
+) -> None:
+    """Until SIGTERM or SIGINT."""
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    watcher = Watcher(gpus, upstreams.get("engine"), bounds)
+    proxy = EngineProxy(upstreams, watcher, bounds)
+    server = BoundedServer(proxy, bounds)
+    handshake = bounds.handshake_seconds if context else None
+    listener = await loop.create_server(
+        server, host, port, ssl=context, backlog=BACKLOG, ssl_handshake_timeout=handshake
+    )
+    logger.info("listening on %s port %d, %s", host, port, "TLS" if context else "loopback only, without TLS")
+    await stop.wait()
+    logger.info("stopping: %d answers in progress", proxy.open_requests)
+    listener.close()
+    server.pre_shutdown()
+    await _drain(proxy, bounds.drain_seconds)
+    await server.shutdown(timeout=0)
+    await proxy.close()
+    await watcher.close()
+    logger.info("stopped")
+
+
+async def _drain(proxy: EngineProxy, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await proxy.finished()
+    except TimeoutError:
+        logger.warning("%d answers were cut off", proxy.open_requests)
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Let known requests of known clients through to the models.")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--engine-url", help="where the engine answers, without a path")
+    parser.add_argument("--embedder-url", help="where the embedder answers, without a path")
+    parser.add_argument("--ca-file", type=Path, help="who signs the clients' certificates")
+    parser.add_argument("--certificate-file", type=Path)
+    parser.add_argument("--key-file", type=Path)
+    parser.add_argument("--readings", type=Path, help="replay recorded or authored GPU readings; they stay so labelled")
+    return parser.parse_args()
+
+
+def main() -> None:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    given = parse_arguments()
+    urls = {"engine": given.engine_url, "embedder": given.embedder_url}
+    try:
+        files = read_tls(
+            given.host, ca_file=given.ca_file, certificate_file=given.certificate_file, key_file=given.key_file
+        )
+        context = build_context(files) if files else None
+        gpus = open_replay(given.readings) if given.readings else NvmlSource(PynvmlPort())
+        upstreams = {name: url.rstrip("/") for name, url in urls.items() if url}
+        uvloop.run(serve(given.host, given.port, upstreams=upstreams, context=context, gpus=gpus, bounds=Bounds()))
+    except (UnprotectedError, ReplayError, OSError) as error:
+        sys.stderr.write(f"engine-proxy: {error}\n")
+        sys.exit(EXIT_UNUSABLE)
+
+
+if __name__ == "__main__":
+    main()
