@@ -39,7 +39,7 @@ def logs(
 
 
 def show(name: str, line: str, *, label: bool) -> None:
-    out.print(f"{name:<10} | {line}" if label else line, markup=False)
+    out.print(f"{name:<12} | {line}" if label else line, markup=False)
 
 
 class LogFile:

@@ -132,11 +132,14 @@ def check_data_dir(facts: Facts) -> Iterator[Check]:
         yield Check("socket-path", "error", f"{facts.socket_path} has {length} characters", fix)
 
 
+SETTING_OF = {"engine": "model.port", "embedder": "embeddings.port", "engine-proxy": "engine_proxy.port"}
+
+
 def check_ports(facts: Facts) -> Iterator[Check]:
     taken = {name: port for name, port in facts.wanted_ports.items() if port in facts.listeners}
     for name, port in taken.items():
         who = facts.listeners[port].process or "a process of another user"
-        key = {"web": "web.port", "engine": "model.port", "embedder": "embeddings.port"}.get(name, f"{name}.port")
+        key = SETTING_OF.get(name, f"{name}.port")
         fix = f"Stop it, or choose another port as {key} in appliance.yaml."
         yield Check("ports", "error", f"port {port}, which {name} needs, is in use by {who}", fix)
     if not taken:

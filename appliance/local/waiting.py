@@ -14,7 +14,8 @@ TAIL_LINES = 15
 STARTS_ALLOWED = 4
 STARTS_ALLOWED_FOR_MODELS = 1
 SECONDS = {
-    "postgres": 90, "redis": 20, "embedder": 240, "web": 90, "worker": 90, "ingester": 90, "scheduler": 60,
+    "postgres": 90, "redis": 20, "embedder": 240, "engine-proxy": 60, "web": 90, "worker": 90, "ingester": 90,
+    "scheduler": 60,
 }  # fmt: skip
 
 

@@ -99,24 +99,19 @@ class NvmlSource:
                 self.count_xid(*event)
 
     def _read_device(self, index: int) -> tuple[GpuReading | None, str]:
-        """A card that was here and is lost keeps its place with what never changes, so that it is missed."""
-        device = _Device(self._port, index)
+        """A card that is lost keeps its place with what never changes, so that it is missed."""
+        device, seen = _Device(self._port, index), self._seen.get(index)
         try:
             uuid, name = str(device.ask("nvmlDeviceGetUUID")), str(device.ask("nvmlDeviceGetName"))
+            seen = seen if seen and seen.uuid == uuid else GpuReading(uuid, index, name)
+            self._seen[index] = self._read_values(device, index, uuid, name)
         except NvmlError as error:
-            return self._find_lost(index), _explain_device(index, error)
-        try:
-            reading = self._read_values(device, index, uuid, name)
-        except NvmlError as error:
-            return self._find_lost(index), _explain_device(index, error)
-        self._seen[index] = reading
-        return reading, ""
+            return seen and self._strip(seen), _explain_device(index, error)
+        return self._seen[index], ""
 
-    def _find_lost(self, index: int) -> GpuReading | None:
-        seen = self._seen.get(index)
-        if seen is None:
-            return None
-        return GpuReading(seen.uuid, index, seen.name, seen.memory_total_bytes, xid_events=self._list_xids(seen.uuid))
+    def _strip(self, seen: GpuReading) -> GpuReading:
+        xids = self._list_xids(seen.uuid)
+        return GpuReading(seen.uuid, seen.index, seen.name, seen.memory_total_bytes, xid_events=xids)
 
     def _list_xids(self, uuid: str) -> tuple[tuple[int, int], ...]:
         return tuple(sorted(self._xids.get(uuid, {}).items()))

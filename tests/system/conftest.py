@@ -71,10 +71,10 @@ def install() -> Installed:
     """A folder with a configuration of its own: free ports, and no language model unless a test activates one."""
     folder = Path(tempfile.mkdtemp(prefix="appl-"))
     folder.chmod(0o755)  # the components' user has to enter it
-    web, engine, embedder = find_free_ports(3)
+    web, engine, embedder, proxy = find_free_ports(4)
     (folder / "appliance.yaml").write_text(
         f"data_dir: var\nweb: {{port: {web}}}\nmodel: {{port: {engine}, automatic: false}}\n"
-        f"embeddings: {{port: {embedder}}}\nworker: {{concurrency: 2}}\n"
+        f"embeddings: {{port: {embedder}}}\nengine_proxy: {{port: {proxy}}}\nworker: {{concurrency: 2}}\n"
     )
     return Installed(folder)
 

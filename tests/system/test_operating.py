@@ -41,7 +41,7 @@ def test_first_up_prints_the_login_once_the_address_and_what_is_next(first_up: t
 
 def test_every_component_is_well(running: Installed) -> None:
     status = running.read_status()
-    assert list(status) == ["postgres", "redis", "embedder", "web", "worker", "ingester", "scheduler"]
+    assert list(status) == ["postgres", "redis", "embedder", "engine-proxy", "web", "worker", "ingester", "scheduler"]
     assert {name: row["detail"] for name, row in status.items() if not row["healthy"]} == {}
     assert running.run("status").returncode == 0
 
@@ -81,7 +81,7 @@ def test_answer_quotes_the_repositorys_own_documentation(running: Installed) -> 
 
 
 def test_killed_components_come_back_and_nothing_recorded_is_lost(running: Installed) -> None:
-    for name in ("redis", "worker", "ingester"):
+    for name in ("redis", "engine-proxy", "worker", "ingester"):
         pid = running.read_status()[name]["pid"]
         os.kill(pid, signal.SIGKILL)
         wait_until_well(running, name, not_pid=pid)
@@ -91,7 +91,7 @@ def test_killed_components_come_back_and_nothing_recorded_is_lost(running: Insta
 def test_logs_show_each_component(running: Installed) -> None:
     printed = running.run("logs").stdout
     assert all(
-        f"{name:<10} | " in printed for name in ("postgres", "redis", "embedder", "worker", "ingester", "scheduler")
+        f"{name:<12} | " in printed for name in ("postgres", "redis", "embedder", "worker", "ingester", "scheduler")
     )
     assert "worker@appliance" in running.run("logs", "worker", "--lines", "500").stdout
     assert running.run("logs", "nothing").returncode == 2

@@ -70,13 +70,19 @@ def test_trouble_is_reported_with_its_fix(change: dict[str, object], check_id: s
 
 
 def test_port_in_use_names_the_process_and_the_setting() -> None:
-    facts = replace(HEALTHY, listeners={8400: Listener(8400, "process 7 (nginx)"), 8420: Listener(8420)})
+    facts = replace(
+        HEALTHY,
+        wanted_ports={**HEALTHY.wanted_ports, "engine-proxy": 8443},
+        listeners={8400: Listener(8400, "process 7 (nginx)"), 8420: Listener(8420), 8443: Listener(8443)},
+    )
     found = {check.observed: check.fix for check in run_checks(facts) if check.id == "ports"}
     assert found == {
         "port 8400, which web needs, is in use by process 7 (nginx)":
             "Stop it, or choose another port as web.port in appliance.yaml.",
         "port 8420, which embedder needs, is in use by a process of another user":
             "Stop it, or choose another port as embeddings.port in appliance.yaml.",
+        "port 8443, which engine-proxy needs, is in use by a process of another user":
+            "Stop it, or choose another port as engine_proxy.port in appliance.yaml.",
     }  # fmt: skip
 
 

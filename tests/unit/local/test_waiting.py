@@ -7,8 +7,9 @@ import pytest
 from appliance.local.health import choose_host
 from appliance.local.prepared import Prepared, forget_prepared, prepared_file, read_prepared, write_prepared
 from appliance.local.supervisor import ProgramState
-from appliance.local.waiting import gave_up, tail
+from appliance.local.waiting import SECONDS, gave_up, tail
 from appliance.settings import Settings
+from appliance.topology import build_topology
 
 
 @pytest.mark.parametrize(
@@ -45,6 +46,11 @@ def test_program_is_given_up_after_the_starts_it_is_allowed(
     found: ProgramState | None, started: int, allowed: int, expected: bool
 ) -> None:
     assert gave_up(found, started, allowed) is expected
+
+
+def test_every_program_has_a_time_in_which_it_must_be_healthy() -> None:
+    programs = {component.name for component in build_topology(Settings()).programs}
+    assert programs == SECONDS.keys() | {"engine"}  # whose time is a setting
 
 
 def test_tail_is_the_end_of_the_log_indented(tmp_path: Path) -> None:
