@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from appliance.cli.app import application
 from appliance.cli.logs import LogFile
-from appliance.cli.models import read_argument
+from appliance.cli.models.activate import read_argument
 from appliance.cli.screen import err, out
 from appliance.cli.status import build_row, describe_leftovers, format_duration
 from appliance.local.errors import LocalError

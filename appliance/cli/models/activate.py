@@ -1,6 +1,5 @@
-"""``models``: which model answers, and switching to another one."""
+"""``models activate``: switch to another model, and back to what answered before if it does not start."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -16,27 +15,7 @@ from appliance.local.errors import LocalError
 from appliance.local.instance import LocalAppliance, open_appliance
 from appliance.local.model_choice import Activation
 
-models = typer.Typer(help="Show or switch the model that answers.", no_args_is_help=True)
 
-
-@models.command()
-def show(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """Show which model this appliance serves, and why."""
-    local = open_appliance()
-    choice = model_choice.choose(local.settings)
-    activated = model_choice.read_activation(local.settings) is not None
-    named = activated and not model_choice.is_named_in_settings(local.settings)
-    spec = choice.spec
-    if as_json:
-        found = {"name": spec.served_name, "licence": spec.licence, "device": spec.device} if spec else None
-        document = {"schema_version": 1, "model": found, "reason": choice.reason, "activated": named}
-        out.print(json.dumps(document, indent=2), markup=False)
-        return
-    out.print(f"Model   {spec.served_name if spec else 'none'}", markup=False)
-    out.print(f"Why     {'It was activated.' if named and spec else choice.reason}", markup=False)
-
-
-@models.command()
 def activate(
     model: Annotated[
         str, typer.Argument(help="A directory, a hub id (owner/name, with @revision if wanted), or `auto`.")

@@ -1,0 +1,10 @@
+"""``models``: choosing, checking and switching the model that answers. One verb a file."""
+
+import typer
+
+from appliance.cli.models.activate import activate
+from appliance.cli.models.show import show
+
+models = typer.Typer(help="Choose, show or switch the model that answers.", no_args_is_help=True)
+for verb in (show, activate):
+    models.command()(verb)
