@@ -40,6 +40,7 @@ INSTALLED_APPS = [
     "webapp.usage",
     "webapp.streaming",
     "webapp.llm",
+    "webapp.hardware",
     "webapp.prompts",
     "webapp.knowledge",
     "webapp.agents",

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
-from webapp.llm.services import embedding, endpoints, generation
+from webapp.llm.services import embedding, endpoints, generation, readings
 from webapp.llm.types import Delta, Message, ModelInfo, Role
 from webapp.usage.types import Attribution
 
@@ -10,6 +10,19 @@ from webapp.usage.types import Attribution
 def find_model(*, role: Role = "generate") -> ModelInfo | None:
     """The model that serves ``role``, or None when none is installed."""
     return endpoints.find_model(role=role)
+
+
+def list_models() -> list[ModelInfo]:
+    """Every model that is active in a role."""
+    return endpoints.list_models()
+
+
+def read_hardware(*, base_url: str) -> bytes:
+    """What ``engine-proxy`` at a model's address says about its hardware, as JSON that nobody has checked yet.
+
+    Takes at most a few seconds. Raises EngineUnavailable, EngineTimeout, EngineRefused.
+    """
+    return readings.read_hardware(base_url)
 
 
 def generate(

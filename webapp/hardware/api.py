@@ -1,0 +1,48 @@
+"""The face of the hardware room: readings of GPUs and engines, pulled from the hosts that have them."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from webapp.hardware.services import collecting, reading, rolling_up
+from webapp.hardware.services.reading import Series
+from webapp.hardware.statements import ENGINE, GPU
+from webapp.hardware.types import EngineInfo, GpuInfo, HostInfo
+
+
+def collect() -> int:
+    """Pull one reading from each host; returns how many gave one. A host that did not has the reason in its row."""
+    return collecting.collect()
+
+
+def maintain() -> None:
+    """Bring the hourly rollups up to date, make partitions ahead, and drop what is past its retention."""
+    rolling_up.maintain()
+
+
+def list_hosts() -> list[HostInfo]:
+    """The hosts that readings are pulled from: those at which a model is registered and that were asked before."""
+    return reading.list_hosts()
+
+
+def list_gpus() -> list[GpuInfo]:
+    """The GPUs of those hosts as last read, in order of host and index."""
+    return reading.list_gpus()
+
+
+def list_engines() -> list[EngineInfo]:
+    """The engines of those hosts as last read."""
+    return reading.list_engines()
+
+
+def read_gpu_series(
+    *, gpu_ids: Iterable[int], since: datetime, until: datetime, step_seconds: int, from_rollups: bool
+) -> Series:
+    """Points of every metric of these GPUs, one for each step that has readings; without readings, no point."""
+    return reading.read_series(GPU, gpu_ids, since, until, step_seconds, from_rollups=from_rollups)
+
+
+def read_engine_series(
+    *, host_ids: Iterable[int], since: datetime, until: datetime, step_seconds: int, from_rollups: bool
+) -> Series:
+    """The same of the engines of these hosts."""
+    return reading.read_series(ENGINE, host_ids, since, until, step_seconds, from_rollups=from_rollups)

@@ -1,0 +1,127 @@
+"""Write one reading of one host, once: whoever brings the same reading again changes nothing."""
+
+from dataclasses import asdict
+from datetime import datetime
+
+from django.db import connection, transaction
+
+from inference.metrics.types import EngineReading, GpuReading, HostReading
+from webapp.hardware.errors import ClockTooFar, UnusableReading
+from webapp.hardware.models import EngineSample, Gpu, GpuSample, Host
+from webapp.hardware.rates import Rates, compute_rates, list_counters
+
+MAX_CLOCK_DIFFERENCE_SECONDS = 3600.0
+STATEMENT_TIMEOUT = "5s"
+COPIED = (
+    "memory_total_bytes", "memory_used_bytes", "utilization_percent", "memory_bandwidth_percent", "power_watts",
+    "power_limit_watts", "energy_joules", "temperature_celsius", "slowdown_celsius", "sm_clock_mhz", "sm_clock_max_mhz",
+    "ecc_enabled", "ecc_corrected", "ecc_uncorrected",
+)  # fmt: skip
+
+
+def store(base_url: str, reading: HostReading, received_at: datetime) -> None:
+    """Raises ClockTooFar and UnusableReading, and then keeps nothing of it."""
+    taken_at = _moment(reading.taken_at)
+    difference = (taken_at - received_at).total_seconds()
+    if abs(difference) > MAX_CLOCK_DIFFERENCE_SECONDS:
+        raise ClockTooFar(reading.host, difference)
+    with transaction.atomic():
+        host = _locked(base_url)
+        is_new = host.taken_at is None or taken_at > host.taken_at
+        host.last_attempt_at = host.last_success_at = received_at
+        host.problem = ""
+        if is_new:
+            _describe(host, reading, taken_at, received_at)
+            _store_gpus(host, reading.gpus, taken_at, received_at)
+            if reading.engine is not None:
+                _store_engine(host, reading.engine, taken_at, received_at)
+        host.save()
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise UnusableReading(f"its taken_at is not a moment: {text[:40]!r}") from None
+    if moment.tzinfo is None:
+        raise UnusableReading(f"its taken_at has no time zone: {text[:40]!r}")
+    return moment
+
+
+def note_problem(base_url: str, problem: str, at: datetime) -> None:
+    """Remember that the attempt failed, and why; what was read before stays as it is, and gets old."""
+    with transaction.atomic():
+        host = _locked(base_url)
+        host.last_attempt_at = at
+        host.problem = problem.replace("\0", "")[:1000]
+        host.save()
+
+
+def _locked(base_url: str) -> Host:
+    """The host's row, held until the transaction ends: two collectors take turns."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET LOCAL statement_timeout = '{STATEMENT_TIMEOUT}'")
+    Host.objects.get_or_create(base_url=base_url)
+    host = Host.objects.select_for_update().get(base_url=base_url)
+    host.active = True
+    return host
+
+
+def _describe(host: Host, reading: HostReading, taken_at: datetime, received_at: datetime) -> None:
+    host.name = reading.host[:200]
+    host.source = reading.source[:16]
+    host.driver_version = (reading.driver_version or "")[:100]
+    host.gpu_problem = reading.gpu_problem[:500]
+    host.engine_problem = reading.engine_problem[:500]
+    host.taken_at = taken_at
+    host.received_at = received_at
+    host.clock_difference_seconds = (taken_at - received_at).total_seconds()
+
+
+def _store_gpus(host: Host, gpus: tuple[GpuReading, ...], taken_at: datetime, received_at: datetime) -> None:
+    for reading in gpus:
+        gpu, _ = Gpu.objects.update_or_create(
+            host=host,
+            uuid=reading.uuid[:100],
+            defaults={"index": reading.index, "name": reading.name[:200], "last_seen_at": taken_at},
+        )
+        GpuSample.objects.bulk_create([_build_sample(gpu, reading, taken_at, received_at)], ignore_conflicts=True)
+
+
+def _build_sample(gpu: Gpu, reading: GpuReading, taken_at: datetime, received_at: datetime) -> GpuSample:
+    return GpuSample(
+        gpu=gpu,
+        taken_at=taken_at,
+        received_at=received_at,
+        clock_event_reasons=sorted(set(reading.clock_event_reasons)),
+        xid_counts={str(xid): count for xid, count in reading.xid_events},
+        **{name: getattr(reading, name) for name in COPIED},
+    )
+
+
+def _store_engine(host: Host, engine: EngineReading, taken_at: datetime, received_at: datetime) -> None:
+    counters = list_counters(engine)
+    EngineSample.objects.bulk_create(
+        [
+            EngineSample(
+                host=host,
+                taken_at=taken_at,
+                received_at=received_at,
+                model_name=engine.model_name,
+                running=engine.running,
+                waiting=engine.waiting,
+                waiting_by_reason=engine.waiting_by_reason,
+                kv_cache_percent=None if engine.kv_cache_usage is None else 100 * engine.kv_cache_usage,
+                counters=counters,
+                **asdict(_rates_since_before(host, engine.model_name, counters, taken_at)),
+            )
+        ],
+        ignore_conflicts=True,
+    )
+
+
+def _rates_since_before(host: Host, model_name: str, counters: dict[str, float], taken_at: datetime) -> Rates:
+    before = EngineSample.objects.filter(host=host, taken_at__lt=taken_at).order_by("-taken_at").first()
+    if before is None or before.model_name != model_name:
+        return Rates()
+    return compute_rates(before.counters, before.taken_at, counters, taken_at)
