@@ -17,7 +17,7 @@ from webapp.llm.services import endpoints
 def gpu_host(db: None) -> Iterator[ReadingHost]:
     with reading_host() as host:
         for role in ("generate", "embed"):
-            endpoints.set_model(role=role, url=host.url, model_name=role, name=role, detail={})  # type: ignore[arg-type]
+            endpoints.set_model(role=role, url=host.url, model_name=role, name=role, detail={})
         yield host
 
 

@@ -201,7 +201,7 @@ def test_address_that_no_model_is_at_is_not_asked_and_not_shown(
 ) -> None:
     collect(build_reading(now, CALM))
     for role in ("generate", "embed"):
-        endpoints.clear_model(role=role)  # type: ignore[arg-type]
+        endpoints.clear_model(role=role)
     assert api.collect() == 0
     assert gpu_host.requests == 1
     assert (api.list_hosts(), api.list_gpus(), api.list_engines()) == ([], [], [])

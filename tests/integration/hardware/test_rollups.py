@@ -10,7 +10,6 @@ from appliance.topology import READING_ROLLUP_DAYS, READING_SAMPLE_DAYS
 from tests.hardware.readings import CALM, ENGINE, HOT, NOON, build_reading, grow
 from webapp.hardware import api, partitions
 from webapp.hardware.models import EngineRollup, Gpu, GpuRollup, GpuSample, Host
-from webapp.hardware.services import rolling_up
 from webapp.hardware.types import SeriesKey
 
 Store = Callable[..., None]
@@ -22,7 +21,7 @@ def at_noon(monkeypatch: pytest.MonkeyPatch) -> Callable[[datetime], None]:
     """Let the clock of ``maintain`` say this."""
 
     def set_clock(moment: datetime) -> None:
-        monkeypatch.setattr(rolling_up.timezone, "now", lambda: moment)
+        monkeypatch.setattr("webapp.hardware.services.rolling_up.timezone.now", lambda: moment)
 
     set_clock(NOON + timedelta(hours=2))
     return set_clock

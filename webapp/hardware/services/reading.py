@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection
 from django.db.models import F, OuterRef, Subquery
@@ -119,7 +120,12 @@ def read_series(
     statement = read_rollups(kind) if from_rollups else read_samples(kind)
     # An hour that began before ``since`` belongs to the range too.
     start = since - timedelta(hours=1) if from_rollups else since
-    values = {"step": timedelta(seconds=step_seconds), "since": start, "until": until, "subjects": list(subjects)}
+    values: dict[str, Any] = {
+        "step": timedelta(seconds=step_seconds),
+        "since": start,
+        "until": until,
+        "subjects": list(subjects),
+    }
     series: defaultdict[SeriesKey, list[Point]] = defaultdict(list)
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
