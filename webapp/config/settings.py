@@ -45,6 +45,7 @@ INSTALLED_APPS = [
     "webapp.knowledge",
     "webapp.agents",
     "webapp.chat",
+    "webapp.console",
 ]
 
 MIDDLEWARE = [

@@ -16,6 +16,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/password_change/", _to_password),
     path("admin/", admin.site.urls),
     path("account/", include("webapp.accounts.urls")),
+    path("console/", include("webapp.console.urls")),
     path("", include("webapp.chat.urls")),
 ]
 

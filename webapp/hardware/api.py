@@ -1,12 +1,11 @@
 """The face of the hardware room: readings of GPUs and engines, pulled from the hosts that have them."""
 
 from collections.abc import Iterable
-from datetime import datetime
 
 from webapp.hardware.services import collecting, reading, rolling_up
 from webapp.hardware.services.reading import Series
 from webapp.hardware.statements import ENGINE, GPU
-from webapp.hardware.types import EngineInfo, GpuInfo, HostInfo
+from webapp.hardware.types import EngineInfo, GpuInfo, HostInfo, Span
 
 
 def collect() -> int:
@@ -34,15 +33,11 @@ def list_engines() -> list[EngineInfo]:
     return reading.list_engines()
 
 
-def read_gpu_series(
-    *, gpu_ids: Iterable[int], since: datetime, until: datetime, step_seconds: int, from_rollups: bool
-) -> Series:
+def read_gpu_series(*, gpu_ids: Iterable[int], span: Span) -> Series:
     """Points of every metric of these GPUs, one for each step that has readings; without readings, no point."""
-    return reading.read_series(GPU, gpu_ids, since, until, step_seconds, from_rollups=from_rollups)
+    return reading.read_series(GPU, gpu_ids, span)
 
 
-def read_engine_series(
-    *, host_ids: Iterable[int], since: datetime, until: datetime, step_seconds: int, from_rollups: bool
-) -> Series:
+def read_engine_series(*, host_ids: Iterable[int], span: Span) -> Series:
     """The same of the engines of these hosts."""
-    return reading.read_series(ENGINE, host_ids, since, until, step_seconds, from_rollups=from_rollups)
+    return reading.read_series(ENGINE, host_ids, span)

@@ -102,6 +102,16 @@ class Point:
 
 
 @dataclass(frozen=True)
+class Span:
+    """Which points to read: one for each ``step_seconds``, of samples while they are kept, or of hourly rollups."""
+
+    since: datetime
+    until: datetime
+    step_seconds: int
+    from_rollups: bool = False
+
+
+@dataclass(frozen=True)
 class SeriesKey:
     """What a series is of: the id of a GPU, or of the host of an engine; and which metric."""
 

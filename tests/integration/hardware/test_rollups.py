@@ -10,7 +10,7 @@ from appliance.topology import READING_ROLLUP_DAYS, READING_SAMPLE_DAYS
 from tests.hardware.readings import CALM, ENGINE, HOT, NOON, build_reading, grow
 from webapp.hardware import api, partitions
 from webapp.hardware.models import EngineRollup, Gpu, GpuRollup, GpuSample, Host
-from webapp.hardware.types import SeriesKey
+from webapp.hardware.types import SeriesKey, Span
 
 Store = Callable[..., None]
 pytestmark = pytest.mark.django_db
@@ -79,9 +79,7 @@ def test_series_of_hours_are_the_same_from_samples_and_from_rollups(
     api.maintain()
     gpu_id = Gpu.objects.get().pk
     until = NOON + timedelta(hours=1)
-    series = api.read_gpu_series(
-        gpu_ids=[gpu_id], since=NOON, until=until, step_seconds=3600, from_rollups=from_rollups
-    )
+    series = api.read_gpu_series(gpu_ids=[gpu_id], span=Span(NOON, until, 3600, from_rollups=from_rollups))
     (point,) = series[SeriesKey(gpu_id, "utilization_percent")]
     assert (point.minimum, point.average, point.maximum) == (10, 35, 80)
     assert NOON < point.at < until
@@ -97,7 +95,7 @@ def test_share_over_several_hours_counts_the_hours_without(store: Store, at_noon
     api.maintain()
     gpu_id = Gpu.objects.get().pk
     series = api.read_gpu_series(
-        gpu_ids=[gpu_id], since=day, until=day + timedelta(hours=6), step_seconds=6 * 3600, from_rollups=True
+        gpu_ids=[gpu_id], span=Span(day, day + timedelta(hours=6), 6 * 3600, from_rollups=True)
     )
     assert series[SeriesKey(gpu_id, "clock:sw_power_cap")][0].average == 0.25
 
@@ -106,9 +104,7 @@ def test_series_has_no_point_where_nothing_was_collected(store: Store, db: None)
     for minute in (0, 1, 2, 20, 21):
         store(build_reading(NOON + timedelta(minutes=minute), CALM))
     gpu_id = Gpu.objects.get().pk
-    series = api.read_gpu_series(
-        gpu_ids=[gpu_id], since=NOON, until=NOON + timedelta(hours=1), step_seconds=60, from_rollups=False
-    )
+    series = api.read_gpu_series(gpu_ids=[gpu_id], span=Span(NOON, NOON + timedelta(hours=1), 60, from_rollups=False))
     points = series[SeriesKey(gpu_id, "utilization_percent")]
     assert [(point.at - NOON) // timedelta(minutes=1) for point in points] == [0, 1, 2, 20, 21]
 
@@ -118,7 +114,7 @@ def test_rate_does_not_span_a_gap(store: Store, db: None) -> None:
     store(build_reading(NOON + timedelta(minutes=10), engine=grow(ENGINE, generation=6000)))
     host_id = Host.objects.get().pk
     series = api.read_engine_series(
-        host_ids=[host_id], since=NOON, until=NOON + timedelta(hours=1), step_seconds=60, from_rollups=False
+        host_ids=[host_id], span=Span(NOON, NOON + timedelta(hours=1), 60, from_rollups=False)
     )
     assert SeriesKey(host_id, "generation_tokens_per_second") not in series
     assert len(series[SeriesKey(host_id, "running")]) == 2
@@ -127,9 +123,7 @@ def test_rate_does_not_span_a_gap(store: Store, db: None) -> None:
 def test_series_is_of_the_gpus_asked_for_only(store: Store, db: None) -> None:
     store(build_reading(NOON, CALM, HOT))
     hot = Gpu.objects.get(index=1)
-    series = api.read_gpu_series(
-        gpu_ids=[hot.pk], since=NOON, until=NOON + timedelta(minutes=1), step_seconds=15, from_rollups=False
-    )
+    series = api.read_gpu_series(gpu_ids=[hot.pk], span=Span(NOON, NOON + timedelta(minutes=1), 15, from_rollups=False))
     assert {key.subject_id for key in series} == {hot.pk}
 
 

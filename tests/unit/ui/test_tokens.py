@@ -19,6 +19,7 @@ PAIRS = [
     ("accent-text", "accent", TEXT),
     ("accent", "page", TEXT),
     ("line-strong", "surface", MARK),
+    *((f"series-{number}", "surface", MARK) for number in range(1, 5)),
     *((name, f"{name}-soft", TEXT) for name in ("good", "warning", "bad", "information")),
     *(("text", f"{name}-soft", TEXT) for name in ("good", "warning", "bad", "information")),
 ]

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from django.db import connection
@@ -10,7 +10,7 @@ from django.db.models import F, OuterRef, Subquery
 
 from webapp.hardware.models import EngineSample, Gpu, GpuSample, Host
 from webapp.hardware.statements import READINGS, Kind, read_rollups, read_samples
-from webapp.hardware.types import EngineInfo, GpuInfo, HostInfo, Point, SeriesKey
+from webapp.hardware.types import EngineInfo, GpuInfo, HostInfo, Point, SeriesKey, Span
 
 FORGET_MISSING_AFTER = timedelta(days=1)
 Series = Mapping[SeriesKey, list[Point]]
@@ -114,16 +114,14 @@ def _engine_info(sample: EngineSample) -> EngineInfo:
     )
 
 
-def read_series(
-    kind: Kind, subjects: Iterable[int], since: datetime, until: datetime, step_seconds: int, *, from_rollups: bool
-) -> Series:
-    statement = read_rollups(kind) if from_rollups else read_samples(kind)
-    # An hour that began before ``since`` belongs to the range too.
-    start = since - timedelta(hours=1) if from_rollups else since
+def read_series(kind: Kind, subjects: Iterable[int], span: Span) -> Series:
+    """Points in order of time."""
+    statement = read_rollups(kind) if span.from_rollups else read_samples(kind)
     values: dict[str, Any] = {
-        "step": timedelta(seconds=step_seconds),
-        "since": start,
-        "until": until,
+        "step": timedelta(seconds=span.step_seconds),
+        # An hour that began before the span belongs to it too.
+        "since": span.since - timedelta(hours=1) if span.from_rollups else span.since,
+        "until": span.until,
         "subjects": list(subjects),
     }
     series: defaultdict[SeriesKey, list[Point]] = defaultdict(list)
@@ -131,6 +129,6 @@ def read_series(
         cursor.execute(statement, values)
         for subject, metric, at, minimum, average, maximum in cursor.fetchall():
             if metric != READINGS:
-                point = Point(min(max(at, since), until), float(minimum), float(average), float(maximum))
+                point = Point(min(max(at, span.since), span.until), float(minimum), float(average), float(maximum))
                 series[SeriesKey(subject, metric)].append(point)
     return dict(series)
