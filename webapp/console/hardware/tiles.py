@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from webapp.console.hardware.words import (
@@ -94,7 +95,7 @@ def _of_limit(name: str, value: float | None, limit: float | None, said: str, sa
 
 def build_engine_tile(engine: EngineInfo, label: str, *, is_past: bool) -> EngineTile:
     waits = [
-        Measure(waiting_reason(reason).capitalize(), format_number(count))
+        Measure(capfirst(waiting_reason(reason)), format_number(count))
         for reason, count in sorted(engine.waiting_by_reason.items())
     ]
     if not waits:
