@@ -11,3 +11,11 @@ class FactMissingError(PlanningError):
 
 class MeasuredOnlyError(PlanningError):
     """The formulas do not describe this architecture: what it needs can only be measured."""
+
+
+class GpuUnknownError(PlanningError):
+    """There is no such GPU in the catalogue."""
+
+
+class HeadsDoNotDivideError(PlanningError):
+    """The model's attention heads cannot be shared evenly by so many GPUs."""

@@ -15,8 +15,23 @@ GIB = 1024**3
 GB = 1000**3
 GPU_SHARE = 0.9
 GPU_WORKING_BYTES = 2 * GIB  # activations, graphs, the CUDA context
-EFFECTIVE_BITS: dict[Format, float] = {"fp32": 32, "bf16": 16, "awq-int4": 4.25, "w4a16-int4": 4.25}
-UNQUANTIZED_BYTES = 2  # embeddings and output head keep 16 bits
+EFFECTIVE_BITS: dict[Format, float] = {
+    "fp32": 16,  # vLLM loads them as 16-bit numbers
+    "bf16": 16,
+    "fp8": 8,
+    "w8a8-int8": 8,
+    "awq-int4": 4.25,
+    "gptq-int4": 4.25,
+    "w4a16-int4": 4.25,
+    "bnb-nf4": 4.5,
+}
+UNQUANTIZED_BYTES = 2  # embeddings, output head and the routers of experts keep 16 bits
+ATTENTION_WORDS = {
+    "bidirectional": "attends in both directions and keeps no key-value cache",
+    "sliding": "attends through sliding windows",
+    "latent": "compresses its key-value cache (latent attention)",
+    "hybrid": "mixes attention with layers that keep another state",
+}
 CONTEXT_STEP = 1024
 
 
@@ -32,13 +47,23 @@ class Fit:
 
 
 def count_linear_parameters(architecture: Architecture) -> int:
-    """The four attention projections and the three of the gated feed-forward block, which is what gets quantised."""
+    """The four attention projections and the three of each gated feed-forward block, which is what gets quantised."""
     hidden, head = _know(architecture, "hidden_size"), _know(architecture, "head_size")
     query = _know(architecture, "attention_heads") * head
     key_value = _know(architecture, "kv_heads") * head
     attention = 2 * hidden * query + 2 * hidden * key_value
-    feed_forward = 3 * hidden * _know(architecture, "intermediate_size")
-    return _know(architecture, "layers") * (attention + feed_forward)
+    if architecture.is_mixture:
+        wide = _know(architecture, "experts") * _know(architecture, "expert_intermediate_size")
+    else:
+        wide = _know(architecture, "intermediate_size")
+    return _know(architecture, "layers") * (attention + 3 * hidden * wide)
+
+
+def count_router_parameters(architecture: Architecture) -> int:
+    """What chooses the experts in each layer: nothing in a dense model."""
+    if not architecture.is_mixture:
+        return 0
+    return _know(architecture, "layers") * _know(architecture, "hidden_size") * _know(architecture, "experts")
 
 
 def count_embedding_parameters(architecture: Architecture) -> int:
@@ -53,7 +78,7 @@ def compute_weights_bytes(architecture: Architecture, format_: Format, *, tensor
     """Weights on each GPU. For the 4-bit formats the upper end of what their scales and zero points cost is taken."""
     _require_full_attention(architecture)
     linear = count_linear_parameters(architecture) * EFFECTIVE_BITS[format_] / 8
-    rest = count_embedding_parameters(architecture) * UNQUANTIZED_BYTES
+    rest = (count_embedding_parameters(architecture) + count_router_parameters(architecture)) * UNQUANTIZED_BYTES
     return round((linear + rest) / tensor_parallel)
 
 
@@ -87,7 +112,9 @@ def _require_full_attention(architecture: Architecture) -> None:
     if architecture.attention is None:
         raise FactMissingError("attention is not known.")
     if architecture.attention != "full":
-        raise MeasuredOnlyError(f"{architecture.class_name} attends in another way than the formula describes.")
+        raise MeasuredOnlyError(
+            f"{architecture.class_name} {ATTENTION_WORDS[architecture.attention]}, which the formula does not describe."
+        )
 
 
 def _know(architecture: Architecture, fact: str) -> int:

@@ -21,13 +21,20 @@ from inference.planning.sizing import (
     count_embedding_parameters,
     count_linear_parameters,
 )
-from inference.registry.entry import FOUR_BIT_FORMATS, Architecture, Entry, Format, Statement, Variant
+from inference.registry.entry import (
+    FOUR_BIT_FORMATS,
+    UNQUANTIZED_FORMATS,
+    Architecture,
+    Entry,
+    Format,
+    Statement,
+    Variant,
+)
 from inference.registry.errors import CardError
-from inference.registry.families import get_family
 from inference.registry.load import Catalogue
 from inference.registry.markdown import NOT_KNOWN, write_flags, write_number, write_table
 from inference.registry.missing import list_missing
-from inference.registry.spec import ModelSpec
+from inference.registry.served import build_spec
 from inference.serving.argv import build_embedder_argv, build_engine_argv
 
 BEGIN = "<!-- generated: begin. `make generate` writes this half from inference/registry/models.yaml -->"
@@ -40,14 +47,22 @@ GPU_SIZES_GB = (16, 24, 48, 80, 141)
 FORMAT_WORDS: dict[Format, str] = {
     "fp32": "32-bit floating point, as published",
     "bf16": "16-bit floating point, as published",
+    "fp8": "FP8, 8-bit floating point",
+    "w8a8-int8": "W8A8 in compressed-tensors, 8-bit integers",
     "awq-int4": "AWQ, 4-bit weights",
+    "gptq-int4": "GPTQ, 4-bit weights",
     "w4a16-int4": "W4A16 in compressed-tensors, 4-bit weights",
+    "bnb-nf4": "bitsandbytes NF4, 4-bit weights",
 }
 FORMAT_TAGS: dict[Format, tuple[str, ...]] = {
     "fp32": (),
     "bf16": (),
+    "fp8": ("fp8", "8-bit"),
+    "w8a8-int8": ("compressed-tensors", "w8a8", "int8", "8-bit"),
     "awq-int4": ("awq", "int4", "4-bit"),
+    "gptq-int4": ("gptq", "int4", "4-bit"),
     "w4a16-int4": ("compressed-tensors", "w4a16", "int4", "4-bit"),
+    "bnb-nf4": ("bitsandbytes", "nf4", "4-bit"),
 }
 KIB = 1024
 
@@ -57,7 +72,7 @@ def build_front_matter(entry: Entry, catalogue: Catalogue) -> dict[str, Any]:
     ``language`` only where upstream lists the languages."""
     variant = entry.variants[0]
     engine = ["vllm"] if entry.purpose == "generation" else []
-    quantized = variant.format in FOUR_BIT_FORMATS
+    quantized = variant.format not in UNQUANTIZED_FORMATS
     matter: dict[str, Any] = {
         "license": entry.licence,
         "license_link": catalogue.licences[entry.licence].link,
@@ -155,7 +170,7 @@ def _describe_architecture(entry: Entry, catalogue: Catalogue) -> str:
         ("Attention", it.attention or NOT_KNOWN),
         ("Layers", write_number(it.layers)),
         ("Hidden size", write_number(it.hidden_size)),
-        ("Feed-forward size", write_number(it.intermediate_size)),
+        *_describe_feed_forward(it),
         ("Attention heads", write_number(it.attention_heads)),
         ("Key-value heads", write_number(it.kv_heads)),
         ("Head size", write_number(it.head_size)),
@@ -166,6 +181,17 @@ def _describe_architecture(entry: Entry, catalogue: Catalogue) -> str:
     ]
     cited = "\n".join(f"- {_cite(key, catalogue)}" for key in it.sources)
     return f"### Architecture\n\n{write_table(('Fact', 'Value'), rows)}\n\nRead in:\n\n{cited}"
+
+
+def _describe_feed_forward(architecture: Architecture) -> list[tuple[str, str]]:
+    rows = [("Feed-forward size", write_number(architecture.intermediate_size))]
+    if architecture.is_mixture:
+        rows = [
+            ("Experts in each layer", write_number(architecture.experts)),
+            ("Experts that a token uses", write_number(architecture.experts_per_token)),
+            ("Feed-forward size of an expert", write_number(architecture.expert_intermediate_size)),
+        ]
+    return rows
 
 
 def _describe_head(architecture: Architecture) -> str:
@@ -194,31 +220,13 @@ def _describe_serving(entry: Entry, catalogue: Catalogue) -> str:
         context = f"It reads {native} word pieces of a text ({_cite(entry.context.source, catalogue)}), no more."
         parsers = "It answers `/v1/embeddings`; there are no parsers."
         return f"### Serving\n\n{context}\n\n{write_flags(argv[argv.index('--model') :])}\n\n{parsers}"
-    family = get_family(name=entry.family)
-    reasoning = f"`{family.reasoning.name}`" if family.reasoning else "none"
-    argv = build_engine_argv(_build_spec(entry, variant), python=Path("python"), port=1)
+    reasoning = f"`{entry.reasoning_parser}`" if entry.reasoning_parser else "none"
+    argv = build_engine_argv(build_spec(entry, variant), python=Path("python"), port=1)
     parsers = (
-        f"Tool parser: `{family.tools.name}`. Reasoning parser: {reasoning}. Both only when the tokenizer knows them."
+        f"Tool parser: `{entry.tool_parser}`. Reasoning parser: {reasoning}. Both only when the tokenizer knows them."
     )
     flags = write_flags(argv[argv.index("--load-format") :])
     return f"### Serving\n\n{context}\n\nvLLM's flags, after address and directory:\n\n{flags}\n\n{parsers}"
-
-
-def _build_spec(entry: Entry, variant: Variant) -> ModelSpec:
-    family = get_family(name=entry.family)
-    return ModelSpec(
-        name=variant.name,
-        source="hub",
-        device=variant.serving.device,
-        path=Path(variant.name),
-        hub_id=variant.hub_id,
-        revision=variant.revision,
-        family=entry.family,
-        max_context_tokens=variant.serving.context_tokens,
-        tool_parser=family.tools.name,
-        reasoning_parser=family.reasoning.name if family.reasoning else None,
-        licence=entry.licence,
-    )
 
 
 def _describe_licence(entry: Entry, catalogue: Catalogue) -> str:

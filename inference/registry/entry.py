@@ -8,10 +8,12 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from inference.registry.families import FAMILIES
+from inference.registry.families import FAMILIES, get_family
 
-Format = Literal["fp32", "bf16", "awq-int4", "w4a16-int4"]
-FOUR_BIT_FORMATS: tuple[Format, ...] = ("awq-int4", "w4a16-int4")
+Format = Literal["fp32", "bf16", "fp8", "w8a8-int8", "awq-int4", "gptq-int4", "w4a16-int4", "bnb-nf4"]
+FOUR_BIT_FORMATS: tuple[Format, ...] = ("awq-int4", "gptq-int4", "w4a16-int4")
+UNQUANTIZED_FORMATS: tuple[Format, ...] = ("fp32", "bf16")
+Attention = Literal["full", "bidirectional", "sliding", "latent", "hybrid"]
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]*$")]
 HubId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$")]
@@ -53,15 +55,20 @@ class Licence(Closed):
 
 
 class Architecture(Closed):
-    """The facts of ``config.json`` that sizing needs. ``attention``: full is causal over the whole context;
-    ``max_positions`` is the configuration's, which may exceed the context that upstream names. An encoder has no
-    output head, and says nothing about ``tied_embeddings``."""
+    """The facts of ``config.json`` that sizing needs. ``attention``: full is causal over the whole context, sliding has
+    windows in some layers, latent is MLA, hybrid mixes in layers without a key-value cache. ``max_positions`` is the
+    configuration's, which may exceed the context that upstream names. An encoder has no output head, and says nothing
+    about ``tied_embeddings``. A mixture of experts has ``experts`` in every layer, each ``expert_intermediate_size``
+    wide; its ``intermediate_size`` is of a dense layer, which it does not have."""
 
     class_name: Text
-    attention: Literal["full", "bidirectional"] | None
+    attention: Attention | None
     layers: Count | None
     hidden_size: Count | None
     intermediate_size: Count | None
+    experts: Count | None = None
+    experts_per_token: Count | None = None
+    expert_intermediate_size: Count | None = None
     attention_heads: Count | None
     kv_heads: Count | None
     head_size: Count | None
@@ -75,6 +82,17 @@ class Architecture(Closed):
         if ("tied_embeddings" in self.model_fields_set) == (self.attention == "bidirectional"):
             raise ValueError("tied_embeddings is a fact about models with an output head, and only about them")
         return self
+
+    @model_validator(mode="after")
+    def _experts_come_with_their_size(self) -> Self:
+        facts = {"experts", "experts_per_token", "expert_intermediate_size"} & self.model_fields_set
+        if len(facts) not in (0, 3):
+            raise ValueError("a mixture of experts has experts, experts_per_token and expert_intermediate_size")
+        return self
+
+    @property
+    def is_mixture(self) -> bool:
+        return "experts" in self.model_fields_set
 
 
 class Context(Closed):
@@ -92,6 +110,14 @@ class Package(Closed):
     wheel_sha256: Sha256
     declared_licence: Text
     provenance: Text
+
+
+class Parsers(Closed):
+    """vLLM's parsers where this model needs others than its family, null for none at all."""
+
+    tools: Text | None
+    reasoning: Text | None
+    source: Slug
 
 
 class Serving(Closed):
@@ -133,20 +159,23 @@ class Variant(Closed):
 
 
 class Entry(Closed):
-    """One model with the variants that are served; the first variant is the one its card describes."""
+    """One model with the variants that are served; the first variant is the one its card, where there is one,
+    describes."""
 
     id: Slug
     name: Text
-    purpose: Literal["generation", "embedding"]
+    card: bool = False
+    purpose: Literal["generation", "embedding", "reranking"]
     family: Text
     developer: Text
     upstream: HubId
     library: Literal["transformers", "sentence-transformers"]
-    pipeline_tag: Literal["text-generation", "sentence-similarity"]
+    pipeline_tag: Literal["text-generation", "sentence-similarity", "text-ranking"]
     languages: tuple[Text, ...] | None
     languages_source: Slug
     context: Context
     architecture: Architecture
+    parsers: Parsers | None = None
     licence: Text
     licence_source: Slug
     good_at: Annotated[tuple[Statement, ...], Field(min_length=1)]
@@ -168,9 +197,26 @@ class Entry(Closed):
         return self
 
     @property
+    def tool_parser(self) -> str | None:
+        """vLLM's name of it; None for a model that does not write, or that calls no tools."""
+        if self.purpose != "generation":
+            return None
+        return self.parsers.tools if self.parsers else get_family(name=self.family).tools.name
+
+    @property
+    def reasoning_parser(self) -> str | None:
+        if self.purpose != "generation":
+            return None
+        if self.parsers:
+            return self.parsers.reasoning
+        reasoning = get_family(name=self.family).reasoning
+        return reasoning.name if reasoning else None
+
+    @property
     def cited(self) -> tuple[str, ...]:
         """Keys of every source this entry rests on, each once, in the order of reading."""
         keys = [self.languages_source, self.context.source, *self.architecture.sources, self.licence_source]
+        keys += [self.parsers.source] if self.parsers else []
         keys += [statement.source for statement in self.good_at]
         keys += [key for variant in self.variants for key in variant.sources]
         return tuple(dict.fromkeys(keys))

@@ -6,6 +6,7 @@ from typing import Literal
 
 Device = Literal["cpu", "cuda"]
 Source = Literal["directory", "hub"]
+KvCacheDtype = Literal["auto", "fp8"]
 
 
 @dataclass(frozen=True)
@@ -15,6 +16,8 @@ class ModelSpec:
     A ``hub`` model has a ``path`` only once it is on this machine (see :mod:`inference.registry.fetched`); its family,
     which decides the tool parser, is known for certain from then on. ``quantization`` is what the engine must be told:
     None also for checkpoints which say it themselves. ``max_context_tokens`` None lets the engine take what fits.
+    ``tensor_parallel``: how many GPUs of one machine share each layer. ``kv_cache_dtype``: auto keeps keys and values
+    as the model computes them, fp8 halves them.
     ``enforce_eager``: no compilation, for machines without a C++ compiler; it starts faster, answers slower.
     """
 
@@ -31,6 +34,8 @@ class ModelSpec:
     tool_parser: str | None = None
     reasoning_parser: str | None = None
     licence: str | None = None
+    tensor_parallel: int = 1
+    kv_cache_dtype: KvCacheDtype = "auto"
     enforce_eager: bool = False
 
     def __post_init__(self) -> None:

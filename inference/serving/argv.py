@@ -37,6 +37,10 @@ def build_engine_argv(
     argv += _build_format_flags(spec)
     argv += ["--max-model-len", str(spec.max_context_tokens or MAX_CONTEXT_THAT_FITS)]
     argv += _build_memory_flags(spec, kv_cache_gib, memory_fraction)
+    if spec.tensor_parallel > 1:
+        argv += ["--tensor-parallel-size", str(spec.tensor_parallel)]
+    if spec.kv_cache_dtype != "auto":
+        argv += ["--kv-cache-dtype", spec.kv_cache_dtype]
     argv += ["--max-num-seqs", str(MAX_RUNNING[spec.device])]
     argv += ["--max-num-queued-reqs", str(MAX_IN_FLIGHT[spec.device])]
     argv += _build_conversation_flags(spec)

@@ -89,7 +89,8 @@ def test_every_flag_is_known_to_the_pinned_parser() -> None:
     for family in FAMILIES:
         for device in devices:
             spec = build_spec(family.name, device)
-            for variant in (spec, replace(spec, quantization="bitsandbytes", enforce_eager=True)):
+            parallel = replace(spec, tensor_parallel=2, kv_cache_dtype="fp8")
+            for variant in (spec, parallel, replace(spec, quantization="bitsandbytes", enforce_eager=True)):
                 argv = build_engine_argv(variant, python=Path("/py"), port=1)
                 emitted |= {word for word in argv if word.startswith("--")}
     assert emitted - known == set()
@@ -107,3 +108,9 @@ def test_embedder_argv_is_this_whole_line() -> None:
     assert " ".join(argv) == (
         "/py -m inference.serving.embedder --host 127.0.0.1 --port 8420 --model all-MiniLM-L6-v2 --threads 2"
     )
+
+
+def test_engine_on_several_gpus_with_a_small_cache_says_both() -> None:
+    spec = replace(build_spec("mistral", "cuda"), tensor_parallel=2, kv_cache_dtype="fp8")
+    both = CUDA.replace(" --max-num-seqs", " --tensor-parallel-size 2 --kv-cache-dtype fp8 --max-num-seqs")
+    assert line(spec) == f"{head('mistral')} {PLAIN} {both} {MISTRAL} {TAIL}"

@@ -1,0 +1,73 @@
+"""What can be planned: each set of weights in the catalogue, and each model directory, with what sizing needs of it."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from inference.planning.config import read_architecture, read_format
+from inference.registry.checkpoint import inspect_checkpoint
+from inference.registry.choice import ModelWish, build_directory_spec
+from inference.registry.entry import Architecture, Entry, Format
+from inference.registry.served import build_spec
+from inference.registry.spec import ModelSpec
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """``converted``: vLLM quantises the weights while it loads them. ``spec`` is None for what vLLM's server is not
+    started for here: embedding and reranking."""
+
+    model: str
+    weights: str
+    format: Format
+    architecture: Architecture
+    native_tokens: int | None
+    spec: ModelSpec | None
+    converted: bool = False
+
+
+def list_candidates(entries: Iterable[Entry]) -> tuple[Candidate, ...]:
+    """Each variant as published; 16-bit weights also as bitsandbytes makes them 4-bit while they are loaded."""
+    found = []
+    for entry in entries:
+        for variant in entry.variants:
+            generates = entry.purpose == "generation"
+            published = Candidate(
+                model=entry.id,
+                weights=variant.name,
+                format=variant.format,
+                architecture=entry.architecture,
+                native_tokens=entry.context.native_tokens,
+                spec=build_spec(entry, variant) if generates else None,
+            )
+            found.append(published)
+            if published.spec is not None and variant.format == "bf16":
+                found.append(convert(published))
+    return tuple(found)
+
+
+def convert(candidate: Candidate) -> Candidate:
+    """The same weights with ``model.quantization: bitsandbytes``."""
+    assert candidate.spec is not None
+    spec = replace(candidate.spec, quantization="bitsandbytes")
+    return replace(candidate, format="bnb-nf4", spec=spec, converted=True)
+
+
+def read_candidates(directory: Path) -> tuple[Candidate, ...]:
+    """A model directory, as it is and in 4 bits.
+
+    Raises CheckpointError for a directory that would not be served, and PlanningError for a configuration that does
+    not say what sizing needs.
+    """
+    checkpoint = inspect_checkpoint(directory)
+    config = json.loads((directory / "config.json").read_text(encoding="utf-8"))
+    as_it_is = Candidate(
+        model=directory.name,
+        weights=directory.name,
+        format=read_format(config),
+        architecture=read_architecture(config),
+        native_tokens=checkpoint.trained_context_tokens,
+        spec=build_directory_spec(ModelWish(path=directory), checkpoint, "cuda"),
+    )
+    return (as_it_is, convert(as_it_is)) if as_it_is.format == "bf16" else (as_it_is,)

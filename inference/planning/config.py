@@ -1,0 +1,88 @@
+"""The facts that sizing needs, read from a model's own ``config.json``."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from inference.planning.errors import FactMissingError
+from inference.registry.entry import Architecture, Attention, Format
+
+LATENT_KEYS = ("kv_lora_rank", "q_lora_rank")
+HYBRID_KEYS = ("mamba_d_state", "ssm_cfg", "linear_num_key_heads", "attn_layer_period", "hybrid_override_pattern")
+EXPERT_KEYS = ("num_experts", "num_local_experts", "n_routed_experts")
+
+
+def read_architecture(config: Mapping[str, Any]) -> Architecture:
+    """Raises FactMissingError where a size is absent. What has no default in every library is not guessed, except what
+    transformers leaves out of the file: untied embeddings, and a head size of hidden size by heads."""
+    if "text_config" in config:
+        raise FactMissingError("text_config is there: a model of several kinds of input can only be measured.")
+    heads = _read(config, "num_attention_heads")
+    experts = next((int(config[key]) for key in EXPERT_KEYS if config.get(key)), None)
+    facts: dict[str, Any] = {
+        "class_name": (config.get("architectures") or ["unknown"])[0],
+        "attention": read_attention(config),
+        "layers": _read(config, "num_hidden_layers"),
+        "hidden_size": _read(config, "hidden_size"),
+        "intermediate_size": _read(config, "intermediate_size"),
+        "attention_heads": heads,
+        "kv_heads": int(config.get("num_key_value_heads") or heads),
+        "head_size": int(config.get("head_dim") or _read(config, "hidden_size") // heads),
+        "vocabulary": _read(config, "vocab_size"),
+        "tied_embeddings": bool(config.get("tie_word_embeddings", False)),
+        "max_positions": _read(config, "max_position_embeddings"),
+        "sources": ("config.json",),
+    }
+    if experts:
+        facts["experts"] = experts
+        facts["experts_per_token"] = _read(config, "num_experts_per_tok")
+        facts["expert_intermediate_size"] = int(config.get("moe_intermediate_size") or facts["intermediate_size"])
+    return Architecture(**facts)
+
+
+def read_attention(config: Mapping[str, Any]) -> Attention:
+    """How it attends, by the keys that say it is not over the whole context in every layer."""
+    if any(config.get(key) for key in LATENT_KEYS):
+        return "latent"
+    kinds = set(config.get("layer_types") or ())
+    if any(config.get(key) for key in HYBRID_KEYS) or any("linear" in kind or "mamba" in kind for kind in kinds):
+        return "hybrid"
+    uses_window = bool(config.get("sliding_window")) and config.get("use_sliding_window", True)
+    if uses_window or any("sliding" in kind or "chunked" in kind for kind in kinds):
+        return "sliding"
+    return "full"
+
+
+def read_format(config: Mapping[str, Any]) -> Format:
+    """How the weights are stored. Raises FactMissingError for a quantisation that is not known here."""
+    quantization = config.get("quantization_config")
+    if not quantization:
+        return "fp32" if (config.get("dtype") or config.get("torch_dtype")) == "float32" else "bf16"
+    method = quantization.get("quant_method")
+    if method == "compressed-tensors":
+        return _read_compressed(quantization)
+    four_bit = quantization.get("bits") == 4
+    known: dict[str, Format] = {"awq": "awq-int4", "gptq": "gptq-int4"}
+    if method in known and four_bit:
+        return known[method]
+    if method == "bitsandbytes" and quantization.get("load_in_4bit"):
+        return "bnb-nf4"
+    if method == "fp8":
+        return "fp8"
+    raise FactMissingError(f"the size of weights quantised as {method!r} is not known.")
+
+
+def _read_compressed(quantization: Mapping[str, Any]) -> Format:
+    groups = list((quantization.get("config_groups") or {}).values())
+    weights = (groups[0].get("weights") or {}) if len(groups) == 1 else {}
+    kind = (weights.get("type"), weights.get("num_bits"))
+    known: dict[tuple[Any, Any], Format] = {("int", 4): "w4a16-int4", ("int", 8): "w8a8-int8", ("float", 8): "fp8"}
+    if kind in known:
+        return known[kind]
+    raise FactMissingError(f"the size of compressed-tensors weights of kind {kind} is not known.")
+
+
+def _read(config: Mapping[str, Any], key: str) -> int:
+    value = config.get(key)
+    if not isinstance(value, int) or value <= 0:
+        raise FactMissingError(f"{key} is not in config.json.")
+    return value

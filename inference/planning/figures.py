@@ -1,0 +1,111 @@
+"""The figures of one model on one machine. Pure arithmetic over :mod:`inference.planning.sizing`."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from inference.planning.candidate import Candidate
+from inference.planning.errors import FactMissingError, HeadsDoNotDivideError
+from inference.planning.node import CpuNode, GpuNode, Node, Question
+from inference.planning.sizing import (
+    CONTEXT_STEP,
+    GIB,
+    GPU_WORKING_BYTES,
+    compute_kv_bytes_per_token,
+    compute_weights_bytes,
+)
+from inference.registry.entry import Architecture
+
+REFERENCE_CONTEXT_TOKENS = 16384
+CPU_WORKING_BYTES = 2 * GIB  # what the engine's processes take beside weights and cache
+KV_VALUE_BYTES = {"auto": 2, "fp8": 1}
+Shortfall = Literal["weights", "cache", "positions"]
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Bytes are of one GPU, or of the machine without one. ``kv_tokens``: of all conversations together;
+    ``concurrent_requests``: of ``context_tokens`` each. ``shortfall`` is what is too small, None where all fits."""
+
+    tensor_parallel: int
+    weights_bytes: int
+    kv_bytes_per_token: int
+    kv_budget_bytes: int
+    kv_tokens: int
+    longest_context_tokens: int
+    context_tokens: int
+    concurrent_requests: int
+    shortfall: Shortfall | None
+
+
+def compute_figures(candidate: Candidate, node: Node, question: Question) -> Figures:
+    """Raises PlanningError where the formulas do not hold or a fact is missing."""
+    architecture = candidate.architecture
+    parallel = choose_tensor_parallel(architecture, node, question.tensor_parallel)
+    weights = compute_weights_bytes(architecture, candidate.format, tensor_parallel=parallel)
+    per_token = compute_kv_bytes_per_token(
+        architecture, tensor_parallel=parallel, value_bytes=KV_VALUE_BYTES[question.kv_cache_dtype]
+    )
+    budget = max(0, compute_kv_budget_bytes(node, weights, question))
+    known = candidate.native_tokens or architecture.max_positions
+    if known is None:
+        raise FactMissingError("max_positions is not known.")
+    tokens = budget // per_token
+    context = question.context_tokens or min(REFERENCE_CONTEXT_TOKENS, known)
+    longest = _round_down(min(tokens, known))
+    return Figures(
+        tensor_parallel=parallel,
+        weights_bytes=weights,
+        kv_bytes_per_token=per_token,
+        kv_budget_bytes=budget,
+        kv_tokens=tokens,
+        longest_context_tokens=longest,
+        context_tokens=context,
+        concurrent_requests=tokens // context if context <= known else 0,
+        shortfall=_find_shortfall(budget, tokens, context, known),
+    )
+
+
+def compute_kv_budget_bytes(node: Node, weights: int, question: Question) -> int:
+    """What is left for keys and values; on a CPU it is a setting, and there is none where the machine cannot hold it
+    beside the weights. Negative where the weights alone are too big."""
+    if isinstance(node, CpuNode):
+        fits = weights + node.kv_cache_bytes + CPU_WORKING_BYTES <= node.memory_bytes
+        return node.kv_cache_bytes if fits else 0
+    return int(node.memory_bytes * question.memory_fraction) - GPU_WORKING_BYTES - weights
+
+
+def choose_tensor_parallel(architecture: Architecture, node: Node, wanted: int | None) -> int:
+    """The largest number of the node's GPUs that divides the heads, or ``wanted``, which has to.
+
+    Raises HeadsDoNotDivideError.
+    """
+    if not isinstance(node, GpuNode):
+        return 1
+    if wanted is None:
+        return max(number for number in range(1, node.count + 1) if divides_heads(architecture, number))
+    if wanted > node.count or not divides_heads(architecture, wanted):
+        raise HeadsDoNotDivideError(
+            f"{architecture.attention_heads} attention heads with {architecture.kv_heads} for keys and values cannot "
+            f"be shared by {wanted} of {node.count} GPUs."
+        )
+    return wanted
+
+
+def divides_heads(architecture: Architecture, number: int) -> bool:
+    """Each GPU gets the same number of heads; a key-value head may be copied, not cut."""
+    heads, kv_heads = architecture.attention_heads, architecture.kv_heads
+    if heads is None or kv_heads is None:
+        return number == 1
+    return heads % number == 0 and (kv_heads % number == 0 or number % kv_heads == 0)
+
+
+def _find_shortfall(budget: int, tokens: int, context: int, known: int) -> Shortfall | None:
+    if context > known:
+        return "positions"
+    if budget == 0:
+        return "weights"
+    return "cache" if tokens < context else None
+
+
+def _round_down(tokens: int) -> int:
+    return tokens // CONTEXT_STEP * CONTEXT_STEP if tokens > CONTEXT_STEP else tokens

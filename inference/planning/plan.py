@@ -1,0 +1,124 @@
+"""Whether a model fits a machine, with what, and if not what to try: one value for people and for programs.
+
+Computed from the formulas in :mod:`inference.planning.sizing`; what no formula describes is said to be measured only.
+"""
+
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from inference.planning.advice import explain, find_refusal, suggest
+from inference.planning.candidate import Candidate
+from inference.planning.errors import HeadsDoNotDivideError, MeasuredOnlyError, PlanningError
+from inference.planning.figures import Figures, compute_figures
+from inference.planning.gpus import has_bf16, has_fp8
+from inference.planning.node import CpuNode, GpuNode, Node, Question
+from inference.planning.sizing import GIB, GPU_SHARE
+from inference.registry.spec import ModelSpec
+from inference.serving.argv import build_engine_argv
+
+SCHEMA_VERSION = 1
+Verdict = Literal["fits", "does not fit", "measured only", "not known"]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """``reason`` and ``next_step`` are sentences, empty where there is nothing to say; ``figures`` is None where none
+    can be computed; ``flags`` are vLLM's after address and directory, empty where the model does not fit."""
+
+    model: str
+    weights: str
+    format: str
+    converted: bool
+    verdict: Verdict
+    reason: str
+    next_step: str
+    figures: Figures | None
+    flags: tuple[str, ...]
+
+    @property
+    def fits(self) -> bool:
+        return self.verdict == "fits"
+
+
+def build_plan(candidate: Candidate, node: Node, question: Question) -> Plan:
+    """Never raises for a model: what cannot be computed is a verdict."""
+    plan = Plan(
+        model=candidate.model,
+        weights=candidate.weights,
+        format=candidate.format,
+        converted=candidate.converted,
+        verdict="not known",
+        reason="",
+        next_step="",
+        figures=None,
+        flags=(),
+    )
+    if refusal := find_refusal(candidate, node, question):
+        return replace(plan, verdict="does not fit", reason=refusal, next_step="Choose another GPU or other weights.")
+    try:
+        figures = compute_figures(candidate, node, question)
+    except MeasuredOnlyError as error:
+        return replace(plan, verdict="measured only", reason=str(error), next_step="Serve it and read vLLM's log.")
+    except HeadsDoNotDivideError as error:
+        return replace(plan, verdict="does not fit", reason=str(error), next_step="Leave --tensor-parallel out.")
+    except PlanningError as error:
+        return replace(plan, reason=str(error), next_step="Find its config.json and cite it in the catalogue.")
+    if figures.shortfall is not None:
+        reason, advice = explain(candidate, node, figures), suggest(candidate, node, question, figures)
+        return replace(plan, verdict="does not fit", reason=reason, next_step=advice, figures=figures)
+    flags = build_flags(candidate.spec, node, question, figures) if candidate.spec else ()
+    return replace(plan, verdict="fits", reason=_remark(candidate, node, figures), figures=figures, flags=flags)
+
+
+def build_flags(spec: ModelSpec, node: Node, question: Question, figures: Figures) -> tuple[str, ...]:
+    """As the appliance would start the engine. A context that was asked for is passed on."""
+    planned = replace(
+        spec,
+        device="cuda" if isinstance(node, GpuNode) else "cpu",
+        path=spec.path or Path(spec.name),
+        max_context_tokens=question.context_tokens or spec.max_context_tokens,
+        tensor_parallel=figures.tensor_parallel,
+        kv_cache_dtype=question.kv_cache_dtype,
+    )
+    share = question.memory_fraction if question.memory_fraction != GPU_SHARE else None
+    cache = node.kv_cache_bytes / GIB if isinstance(node, CpuNode) else 0
+    argv = build_engine_argv(planned, python=Path("python"), port=1, kv_cache_gib=cache, memory_fraction=share)
+    return tuple(argv[argv.index("--served-model-name") + 2 :])
+
+
+def _remark(candidate: Candidate, node: Node, figures: Figures) -> str:
+    """What is worth knowing about a model that fits."""
+    if not isinstance(node, GpuNode):
+        return ""
+    remarks = []
+    if figures.tensor_parallel < node.count:
+        remarks.append(f"It uses {figures.tensor_parallel} of the {node.count} GPUs.")
+    if candidate.format == "fp8" and not has_fp8(node.capability):
+        remarks.append("This GPU does not multiply FP8: the weights save memory, not time.")
+    if candidate.format == "bf16" and not has_bf16(node.capability):
+        remarks.append("This GPU has no bfloat16: vLLM computes in float16 instead.")
+    return " ".join(remarks)
+
+
+def build_document(plans: list[Plan], node: Node, question: Question) -> dict[str, Any]:
+    """The plans as JSON, with what they were made for."""
+    if isinstance(node, GpuNode):
+        machine = {
+            "device": "cuda",
+            "gpu": node.name,
+            "count": node.count,
+            "memory_bytes": node.memory_bytes,
+            "compute_capability": ".".join(str(part) for part in node.capability),
+            "bf16": has_bf16(node.capability),
+            "fp8": has_fp8(node.capability),
+        }
+    else:
+        machine = {"device": "cpu", "memory_bytes": node.memory_bytes, "kv_cache_bytes": node.kv_cache_bytes}
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "measured": False,
+        "machine": machine,
+        "question": asdict(question),
+        "plans": [asdict(plan) for plan in plans],
+    }
