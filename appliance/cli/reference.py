@@ -14,7 +14,8 @@ from appliance.settings.environment import REPOSITORY
 
 PAGE = REPOSITORY / "docs" / "reference" / "commands.md"
 VERBS = (
-    ("up",), ("down",), ("status",), ("logs",), ("ask",), ("doctor",), ("models", "show"), ("models", "activate"),
+    ("up",), ("down",), ("status",), ("logs",), ("ask",), ("doctor",), ("models", "list"),
+    ("models", "show"), ("models", "plan"), ("models", "activate"),
 )  # fmt: skip
 TARGET = re.compile(r"^([a-z-]+):.*?## (.+)$", re.MULTILINE)
 

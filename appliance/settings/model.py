@@ -4,7 +4,7 @@ import hashlib
 import itertools
 import re
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, Strict, model_validator
 
@@ -14,6 +14,7 @@ from appliance.settings.secrets import Secret, ensure_secret
 # Types are strict, so that neither "8400" nor true is a port; YAML itself knows no paths and no tuples.
 Location = Annotated[Path, Strict(False)]
 Names = Annotated[tuple[str, ...], Strict(False)]
+Mappings = Annotated[tuple[dict[str, Any], ...], Strict(False)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 UNIX_SOCKET_PATH_LIMIT = 107
 DESTINATION = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?:[1-9][0-9]{0,4}")
@@ -84,10 +85,21 @@ class Model(Section):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     quantization: Literal["bitsandbytes"] | None = None
     max_context_tokens: Annotated[int, Field(ge=256)] | None = None
+    tensor_parallel: Annotated[int, Field(ge=1, le=16)] = 1
+    kv_cache_dtype: Literal["auto", "fp8"] = "auto"
     kv_cache_gib: Annotated[float, Field(gt=0)] = 1.0
     memory_fraction: Annotated[float, Field(gt=0, le=0.98)] | None = None
     start_timeout_seconds: Annotated[int, Field(ge=10)] = 600
     port: Port = 8410
+
+
+class OwnCatalogue(Section):
+    """Models of this installation beside the ones the appliance knows. What is in the mappings is checked by
+    :mod:`inference.registry.own`, which these settings may not import."""
+
+    models: Mappings = ()
+    sources: dict[str, Any] = {}
+    licences: dict[str, Any] = {}
 
 
 class Embeddings(Section):
@@ -125,6 +137,7 @@ class Settings(Section):
     egress: Egress = Egress()
     management: Management = Management()
     model: Model = Model()
+    catalogue: OwnCatalogue = OwnCatalogue()
     embeddings: Embeddings = Embeddings()
     worker: Worker = Worker()
     ingestion: Ingestion = Ingestion()

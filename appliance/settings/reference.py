@@ -61,12 +61,14 @@ def list_keys(section: type[BaseModel] = Settings, prefix: str = "") -> Iterator
 
 def describe_type(annotation: Any) -> str:
     """A type as people say it: ``whole number``, ``text, or nothing``."""
-    words = {str: "text", bool: "true or false", int: "whole number", float: "number", Path: "path"}
+    words = {str: "text", bool: "true or false", int: "whole number", float: "number", Path: "path", Any: "anything"}
     if annotation in words:
         return words[annotation]
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Literal:
         return " or ".join(f"`{value}`" for value in arguments)
+    if origin is dict:
+        return "keys and values"
     if origin is tuple:
         return f"list of {describe_type(arguments[0])}"
     if origin is typing.Annotated:

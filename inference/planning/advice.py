@@ -56,9 +56,8 @@ def _list_options(candidate: Candidate, node: Node, question: Question, figures:
     if figures.longest_context_tokens >= 1024:
         yield f"--context {figures.longest_context_tokens}"
     smaller = replace(question, kv_cache_dtype="fp8")
-    if question.kv_cache_dtype == "auto" and not find_refusal(candidate, node, smaller):
-        if _fits(candidate, node, smaller):
-            yield "--kv-cache-dtype fp8"
+    if question.kv_cache_dtype == "auto" and _fits(candidate, node, smaller):
+        yield "--kv-cache-dtype fp8"
     if candidate.format == "bf16" and candidate.spec is not None and _fits(convert(candidate), node, question):
         yield "its 4-bit weights"
     if isinstance(node, GpuNode):
@@ -76,13 +75,14 @@ def _list_bigger(candidate: Candidate, node: GpuNode, question: Question) -> Ite
             break
     for gpu in sorted(load_gpus().gpus, key=lambda gpu: gpu.memory_bytes):
         other = build_gpu_node(gpu, count=node.count)
-        if gpu.memory_bytes > node.memory_bytes and not find_refusal(candidate, other, question):
-            if _fits(candidate, other, question):
-                yield f"--gpu {gpu.id}" + (f" --count {node.count}" if node.count > 1 else "")
-                break
+        if gpu.memory_bytes > node.memory_bytes and _fits(candidate, other, question):
+            yield f"--gpu {gpu.id}" + (f" --count {node.count}" if node.count > 1 else "")
+            break
 
 
 def _fits(candidate: Candidate, node: Node, question: Question) -> bool:
+    if find_refusal(candidate, node, question):
+        return False
     try:
         return compute_figures(candidate, node, question).shortfall is None
     except PlanningError:

@@ -50,7 +50,7 @@ def compute_figures(candidate: Candidate, node: Node, question: Question) -> Fig
     if known is None:
         raise FactMissingError("max_positions is not known.")
     tokens = budget // per_token
-    context = question.context_tokens or min(REFERENCE_CONTEXT_TOKENS, known)
+    context = question.context_tokens or min(choose_context(candidate, node), known)
     longest = _round_down(min(tokens, known))
     return Figures(
         tensor_parallel=parallel,
@@ -63,6 +63,12 @@ def compute_figures(candidate: Candidate, node: Node, question: Question) -> Fig
         concurrent_requests=tokens // context if context <= known else 0,
         shortfall=_find_shortfall(budget, tokens, context, known),
     )
+
+
+def choose_context(candidate: Candidate, node: Node) -> int:
+    """What one conversation is counted as where nobody says: on a CPU, what the appliance itself would serve."""
+    offered = candidate.spec.max_context_tokens if candidate.spec is not None else None
+    return offered if offered is not None and isinstance(node, CpuNode) else REFERENCE_CONTEXT_TOKENS
 
 
 def compute_kv_budget_bytes(node: Node, weights: int, question: Question) -> int:

@@ -32,7 +32,7 @@ Node = GpuNode | CpuNode
 
 @dataclass(frozen=True)
 class Question:
-    """``context_tokens`` None asks for the reference length, or as much as the model knows if that is less;
+    """``context_tokens`` None asks for the reference length, or for as much as the model knows if that is less;
     ``tensor_parallel`` None uses as many of the GPUs as divide the model's heads."""
 
     context_tokens: int | None = None

@@ -14,7 +14,7 @@ from inference.registry.catalogue import CPU_OFFER, GIB, GPU_OFFERS, Offer
 from inference.registry.checkpoint import Checkpoint
 from inference.registry.errors import ModelTooBigError
 from inference.registry.machine import Gpu, MachineFacts
-from inference.registry.spec import Device, ModelSpec
+from inference.registry.spec import Device, KvCacheDtype, ModelSpec
 
 AWQ_CAPABILITY = (7, 5)
 CPU_WORKING_BYTES = 4 * GIB  # the engine's own processes, and the rest of the appliance
@@ -34,6 +34,8 @@ class ModelWish:
     quantization: Literal["bitsandbytes"] | None = None
     max_context_tokens: int | None = None
     kv_cache_bytes: int = GIB
+    tensor_parallel: int = 1
+    kv_cache_dtype: KvCacheDtype = "auto"
 
 
 @dataclass(frozen=True)
@@ -56,15 +58,25 @@ def choose_model(
     Without a C++ compiler the model is served uncompiled: the engine would not start otherwise.
     """
     choice = _choose(wish, machine, checkpoint, fetched)
-    if choice.spec is None or machine.has_compiler:
+    if choice.spec is None:
         return choice
-    return Choice(replace(choice.spec, enforce_eager=True), choice.reason)
+    spec = replace(
+        choice.spec,
+        tensor_parallel=wish.tensor_parallel if choice.spec.device == "cuda" else 1,
+        kv_cache_dtype=wish.kv_cache_dtype,
+        enforce_eager=not machine.has_compiler,
+    )
+    return Choice(spec, choice.reason)
 
 
 def _choose(wish: ModelWish, machine: MachineFacts, checkpoint: Checkpoint | None, fetched: AbstractSet[str]) -> Choice:
     if wish.device == "cuda" and not machine.gpus:
         return Choice(None, "model.device is cuda, but no NVIDIA GPU was found on this machine.")
     device: Device = "cuda" if machine.gpus and wish.device != "cpu" else "cpu"
+    if device == "cuda" and wish.tensor_parallel > len(machine.gpus):
+        return Choice(
+            None, f"model.tensor_parallel is {wish.tensor_parallel}; this machine has {len(machine.gpus)} GPUs."
+        )
     if device == "cpu" and (lack := _find_lack(machine)):
         return Choice(None, lack)
     if wish.path is not None:
@@ -87,6 +99,7 @@ def require_memory(checkpoint: Checkpoint, wish: ModelWish, machine: MachineFact
     weights = checkpoint.loaded_bytes * (BITSANDBYTES_SHARE if narrowed else 1)
     if device == "cuda":
         memory, where = max(gpu.memory_bytes for gpu in machine.gpus), "the GPU's memory"
+        weights /= wish.tensor_parallel
         needed, beside = weights + GPU_WORKING_BYTES, "with what the engine needs beside them"
     else:
         memory, where = machine.memory_bytes, "this machine's memory"

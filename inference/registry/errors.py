@@ -62,6 +62,15 @@ class CatalogueError(ModelError):
         self.problems = problems
 
 
+class OwnCatalogueError(CatalogueError):
+    """``appliance.yaml`` describes a model of its own wrongly: correct the keys that are named."""
+
+    def __init__(self, path: Path, problems: list[str]) -> None:
+        ModelError.__init__(self, f"{path} describes a model wrongly: {'; '.join(problems)}.")
+        self.path = path
+        self.problems = problems
+
+
 class CardError(ModelError):
     """A model card that cannot be written: a file or one of its markers is not where it belongs."""
 

@@ -11,5 +11,6 @@ def build_wish(settings: Settings) -> ModelWish:
     return ModelWish(
         path=wanted.path, hub_id=wanted.hub_id, revision=wanted.revision, name=wanted.name, device=wanted.device,
         quantization=wanted.quantization, max_context_tokens=wanted.max_context_tokens,
-        kv_cache_bytes=int(wanted.kv_cache_gib * GIB),
+        kv_cache_bytes=int(wanted.kv_cache_gib * GIB), tensor_parallel=wanted.tensor_parallel,
+        kv_cache_dtype=wanted.kv_cache_dtype,
     )  # fmt: skip

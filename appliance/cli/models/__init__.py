@@ -3,8 +3,11 @@
 import typer
 
 from appliance.cli.models.activate import activate
+from appliance.cli.models.listing import list_models
+from appliance.cli.models.planning import plan
 from appliance.cli.models.show import show
 
 models = typer.Typer(help="Choose, show or switch the model that answers.", no_args_is_help=True)
-for verb in (show, activate):
+models.command("list")(list_models)
+for verb in (show, plan, activate):
     models.command()(verb)

@@ -1,17 +1,45 @@
-"""``models show``: which model this appliance serves, and why."""
+"""``models show``: which model this appliance serves and why; or all that is known about one of the catalogue."""
 
 import json
-from typing import Annotated
+from collections.abc import Iterator
+from typing import Annotated, Any
 
 import typer
 
+from appliance.cli.models.catalogue import explained, get_entry, read_catalogue
 from appliance.cli.screen import out
 from appliance.local import model_choice
 from appliance.local.instance import open_appliance
+from inference.registry.entry import Entry
+from inference.registry.load import Catalogue
+from inference.registry.missing import list_missing
+
+SCHEMA_VERSION = 1
+UNKNOWN = "not known"
 
 
-def show(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """Show which model this appliance serves, and why."""
+def show(
+    model: Annotated[
+        str | None, typer.Argument(help="A model of the catalogue; the one that is served if left out.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show which model this appliance serves and why, or what is known about a model, with sources and obligations."""
+    if model is None:
+        _show_served(as_json=as_json)
+        return
+    with explained():
+        catalogue = read_catalogue()
+        entry = get_entry(catalogue, model)
+        document = build_document(entry, catalogue)
+    if as_json:
+        out.print(json.dumps(document, indent=2), markup=False)
+        return
+    for line in describe(entry, catalogue):
+        out.print(line, markup=False)
+
+
+def _show_served(*, as_json: bool) -> None:
     local = open_appliance()
     choice = model_choice.choose(local.settings)
     activated = model_choice.read_activation(local.settings) is not None
@@ -19,8 +47,56 @@ def show(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = 
     spec = choice.spec
     if as_json:
         found = {"name": spec.served_name, "licence": spec.licence, "device": spec.device} if spec else None
-        document = {"schema_version": 1, "model": found, "reason": choice.reason, "activated": named}
+        document = {
+            "schema_version": SCHEMA_VERSION, "model": found, "reason": choice.reason, "activated": named,
+        }  # fmt: skip
         out.print(json.dumps(document, indent=2), markup=False)
         return
     out.print(f"Model   {spec.served_name if spec else 'none'}", markup=False)
     out.print(f"Why     {'It was activated.' if named and spec else choice.reason}", markup=False)
+
+
+def build_document(entry: Entry, catalogue: Catalogue) -> dict[str, Any]:
+    """The entry with the sources that it cites, its licence in whole, and the paths of what nobody could check."""
+    licence = catalogue.licences[entry.licence]
+    cited = dict.fromkeys([*entry.cited, *(each.source for each in licence.obligations)])
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "entry": entry.model_dump(mode="json", exclude_unset=True),
+        "tool_parser": entry.tool_parser,
+        "reasoning_parser": entry.reasoning_parser,
+        "licence": licence.model_dump(mode="json"),
+        "sources": {key: catalogue.sources[key].model_dump(mode="json") for key in cited},
+        "missing": list(list_missing(entry, catalogue)),
+    }
+
+
+def describe(entry: Entry, catalogue: Catalogue) -> Iterator[str]:
+    """The same for people: one fact a line, with where it was read."""
+    licence, it = catalogue.licences[entry.licence], entry.architecture
+    yield f"{entry.name} ({entry.id}) by {entry.developer}, for {entry.purpose}"
+    yield f"  Context       {_number(entry.context.native_tokens)} tokens [{entry.context.source}]"
+    yield f"  Architecture  {it.class_name}, {it.attention or UNKNOWN} attention [{', '.join(it.sources)}]"
+    facts = ("layers", "hidden_size", "intermediate_size", "experts", "expert_intermediate_size", "attention_heads",
+             "kv_heads", "head_size", "vocabulary", "max_positions")  # fmt: skip
+    for fact in (each for each in facts if each in it.model_fields_set):
+        yield f"    {fact:<26}{_number(getattr(it, fact))}"
+    yield f"  Tool parser   {entry.tool_parser or 'none'}; reasoning parser {entry.reasoning_parser or 'none'}"
+    yield "Weights"
+    for variant in entry.variants:
+        size = f"{_number(variant.bytes_on_disk)} bytes on disk"
+        yield f"  {variant.hub_id}: {variant.format}, revision {variant.revision or 'not pinned'}, {size}"
+    yield "Good at"
+    yield from (f"  {each.text} [{each.source}]" for each in entry.good_at)
+    yield f"Licence: {licence.name}, {licence.link} [{entry.licence_source}]"
+    yield from (f"  {each.text} [{each.source}]" for each in licence.obligations)
+    yield "Sources"
+    document = build_document(entry, catalogue)
+    for key, source in document["sources"].items():
+        yield f"  [{key}] {source['title']}" + (f", {source['address']}" if source["address"] else "")
+    yield "Facts that nobody could check"
+    yield from (f"  {path}" for path in document["missing"] or ["none"])
+
+
+def _number(value: int | None) -> str:
+    return UNKNOWN if value is None else f"{value:,}"

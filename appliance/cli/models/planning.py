@@ -1,0 +1,122 @@
+"""``models plan``: which models fit a GPU, or this machine, and what each would give. Computed, not measured."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from appliance.cli.models.catalogue import explained, find_entry, get_entry, read_catalogue
+from appliance.cli.models.columns import align
+from appliance.cli.screen import out
+from appliance.settings import Settings, load
+from inference.planning.candidate import Candidate, list_candidates, read_candidates
+from inference.planning.gpus import get_gpu
+from inference.planning.node import CpuNode, GpuNode, Node, Question, build_gpu_node, find_gpu_node
+from inference.planning.plan import Plan, build_document, build_plan
+from inference.planning.sizing import GIB, GPU_SHARE
+from inference.registry.machine import gather_machine_facts
+from inference.registry.spec import KvCacheDtype
+
+KIB = 1024
+
+
+def plan(
+    model: Annotated[
+        str | None, typer.Argument(help="A model of the catalogue, or a directory; all if left out.")
+    ] = None,
+    gpu: Annotated[str | None, typer.Option(help="A GPU such as l40s; what this machine has if left out.")] = None,
+    count: Annotated[int, typer.Option(min=1, max=16, help="How many of that GPU one machine has.")] = 1,
+    cpu: Annotated[bool, typer.Option("--cpu", help="Plan for this machine's CPU.")] = False,
+    context: Annotated[int | None, typer.Option(min=256, help="Tokens of one conversation.")] = None,
+    kv_cache_dtype: Annotated[KvCacheDtype, typer.Option(help="fp8 halves what conversations take.")] = "auto",
+    tensor_parallel: Annotated[int | None, typer.Option(min=1, help="GPUs that share a model; all that can.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """Say which models fit, with weights, cache, longest context, conversations at once and flags; or what to try."""
+    settings = load()
+    with explained():
+        node = choose_node(settings, gpu=gpu, count=count, cpu=cpu)
+        share = settings.model.memory_fraction if isinstance(node, GpuNode) else None
+        question = Question(context, kv_cache_dtype, tensor_parallel, share or GPU_SHARE)
+        plans = [build_plan(candidate, node, question) for candidate in choose_candidates(model)]
+    if as_json:
+        out.print(json.dumps(build_document(plans, node, question), indent=2), markup=False)
+        return
+    lines = build_lines(plans) if model is None else [describe_plan(each) for each in plans]
+    out.print("\n".join([describe_node(node), *lines, ""]), markup=False)
+    out.print("Computed from the models' dimensions, not measured.")
+
+
+def choose_node(settings: Settings, *, gpu: str | None, count: int, cpu: bool) -> Node:
+    """What was named; else this machine's GPUs; else its CPU. Raises GpuUnknownError."""
+    if gpu is not None:
+        return build_gpu_node(get_gpu(gpu), count=count)
+    facts = gather_machine_facts(hub_url=None)
+    here = None if cpu or settings.model.device == "cpu" else find_gpu_node(facts.gpus)
+    return here or CpuNode(facts.memory_bytes, int(settings.model.kv_cache_gib * GIB))
+
+
+def choose_candidates(model: str | None) -> tuple[Candidate, ...]:
+    """Every set of weights of the catalogue, of one model, or of a directory."""
+    catalogue = read_catalogue()
+    if model is None:
+        return list_candidates(catalogue.models)
+    directory = Path(model).expanduser()
+    if find_entry(catalogue, model) is None and directory.is_dir():
+        return read_candidates(directory.resolve())
+    return list_candidates([get_entry(catalogue, model)])
+
+
+def describe_node(node: Node) -> str:
+    if isinstance(node, GpuNode):
+        return f"{node.count} x {node.name}, {node.memory_bytes / GIB:.1f} GiB each"
+    return (
+        f"CPU with {node.memory_bytes / GIB:.1f} GiB of memory, {node.kv_cache_bytes / GIB:g} GiB of it for the cache"
+    )
+
+
+def build_lines(plans: list[Plan]) -> list[str]:
+    """A line for each set of weights, then why those that do not fit do not."""
+    head = ("Model", "Weights as", "Weights", "A token", "Cache", "Longest", "At once", "Verdict")
+    rows = [(each.model, write_format(each), *_write_figures(each), each.verdict) for each in plans]
+    reasons = [
+        f"{each.model} ({write_format(each)}): {each.reason} {each.next_step}" for each in plans if not each.fits
+    ]
+    return [*align(head, rows, right=head[2:7]), *(["", *reasons] if reasons else [])]
+
+
+def _write_figures(plan: Plan) -> tuple[str, str, str, str, str]:
+    it = plan.figures
+    if it is None:
+        return ("?",) * 5
+    at_once = f"{it.concurrent_requests} x {it.context_tokens:,}" if plan.fits else "0"
+    return (
+        f"{it.weights_bytes / GIB:.1f} GiB",
+        f"{it.kv_bytes_per_token / KIB:g} KiB",
+        f"{it.kv_budget_bytes / GIB:.1f} GiB",
+        f"{it.longest_context_tokens:,}",
+        at_once,
+    )
+
+
+def write_format(plan: Plan) -> str:
+    return f"{plan.format} while loading" if plan.converted else plan.format
+
+
+def describe_plan(plan: Plan) -> str:
+    """One set of weights in whole, with the flags."""
+    lines = [f"\n{plan.weights} ({write_format(plan)}): {plan.verdict}"]
+    lines += [f"  {sentence}" for sentence in (plan.reason, plan.next_step) if sentence]
+    if plan.figures is not None:
+        weights, token, cache, longest, at_once = _write_figures(plan)
+        shared = plan.figures.tensor_parallel
+        lines += [
+            f"  Weights                  {weights}{f' on each of {shared} GPUs' if shared > 1 else ''}",
+            f"  Cache                    {cache}, {token} a token, {plan.figures.kv_tokens:,} tokens",
+            f"  Longest conversation     {longest} tokens",
+        ]
+        lines += [f"  At once                  {at_once} tokens"] if plan.fits else []
+    if plan.flags:
+        lines.append(f"  vLLM's flags             {' '.join(plan.flags)}")
+    return "\n".join(lines)
