@@ -71,6 +71,7 @@ generate: ## Write what is generated: reference pages, diagrams and the port mat
 	$(BIN)/python -m appliance.cli.reference
 	$(BIN)/python -m appliance.rendering.documents
 	$(BIN)/python -m inference.registry.cards
+	$(BIN)/python -m appliance.rendering.chart
 
 .PHONY: screenshots
 screenshots: ## Run the browser tests and renew the screenshot in README

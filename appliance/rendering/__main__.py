@@ -14,6 +14,7 @@ from appliance.settings import Settings, SettingsError, load
 VERBS = {
     "ports": "appliance.rendering.ports",
     "data-flow": "appliance.rendering.data_flow",
+    "helm": "appliance.rendering.helm",
 }
 EXIT_UNUSABLE = 3
 

@@ -1,7 +1,8 @@
 """Whether an engine really answers: ``python -m inference.serving.readiness --url http://127.0.0.1:8410``.
 
 Ready means that ``/v1/models`` names a model and that this model writes one token. A scheduler can be stuck while
-``/health`` still says 200, so ``/health`` is not asked.
+``/health`` still says 200, so ``/health`` is not asked. Where that is too much to ask every few seconds, ``--ask`` asks
+for less: whether the model is listed, or whether the process answers.
 """
 
 import argparse
@@ -13,6 +14,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 CANARY_SECONDS = 60.0
+ASK = ("token", "models", "health")
 MODELS_SECONDS = 5.0
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # loopback never goes through a proxy
 
@@ -29,11 +31,10 @@ class Readiness:
 
 def check_engine(url: str, *, seconds: float = CANARY_SECONDS) -> Readiness:
     """``url`` is the base without ``/v1``. Never raises for an engine that is absent, slow or wrong."""
-    try:
-        card = _call(f"{url}/v1/models", None, MODELS_SECONDS)["data"][0]
-        model, max_tokens = str(card["id"]), card.get("max_model_len")
-    except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
-        return Readiness(False, None, None, f"The engine does not list its models: {_explain(error)}.")
+    listed = check_listed(url)
+    if not listed.ready:
+        return listed
+    model, max_tokens = listed.model, listed.max_model_tokens
     canary = {"model": model, "messages": [{"role": "user", "content": "Hello"}], "max_tokens": 1, "temperature": 0}
     try:
         written = _call(f"{url}/v1/chat/completions", canary, seconds)["usage"]["completion_tokens"]
@@ -42,6 +43,24 @@ def check_engine(url: str, *, seconds: float = CANARY_SECONDS) -> Readiness:
     if written < 1:
         return Readiness(False, model, max_tokens, f"The engine lists {model} but wrote no token.")
     return Readiness(True, model, max_tokens, "")
+
+
+def check_listed(url: str) -> Readiness:
+    """Whether a model is listed, which a busy engine answers too: a canary would wait behind everybody's requests."""
+    try:
+        card = _call(f"{url}/v1/models", None, MODELS_SECONDS)["data"][0]
+        return Readiness(True, str(card["id"]), card.get("max_model_len"), "")
+    except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
+        return Readiness(False, None, None, f"The engine does not list its models: {_explain(error)}.")
+
+
+def check_alive(url: str, *, seconds: float) -> Readiness:
+    """Whether the server's own health page says 200."""
+    try:
+        with _OPENER.open(f"{url}/health", timeout=seconds):
+            return Readiness(True, None, None, "")
+    except OSError as error:
+        return Readiness(False, None, None, f"The server does not answer: {_explain(error)}.")
 
 
 def _call(url: str, body: dict[str, Any] | None, seconds: float) -> Any:
@@ -59,11 +78,18 @@ def _explain(error: Exception) -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Ask an engine for its model and for one token.")
+    parser = argparse.ArgumentParser(description="Ask an engine whether it is ready.")
     parser.add_argument("--url", required=True, help="base URL without /v1")
     parser.add_argument("--seconds", type=float, default=CANARY_SECONDS)
+    parser.add_argument("--ask", choices=ASK, default="token", help="what has to be answered; one token when left out")
     arguments = parser.parse_args()
-    readiness = check_engine(arguments.url.rstrip("/"), seconds=arguments.seconds)
+    url = arguments.url.rstrip("/")
+    if arguments.ask == "health":
+        readiness = check_alive(url, seconds=arguments.seconds)
+    elif arguments.ask == "models":
+        readiness = check_listed(url)
+    else:
+        readiness = check_engine(url, seconds=arguments.seconds)
     sys.stdout.write(json.dumps(asdict(readiness)) + "\n")
     return 0 if readiness.ready else 1
 

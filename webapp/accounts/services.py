@@ -31,13 +31,16 @@ def reset_password(user: User) -> str:
     return password
 
 
-def ensure_administrator() -> tuple[str, str | None]:
-    """Create the first administrator if there is none. Return the name and, if it was created now, its password."""
+def ensure_administrator(*, password: str | None = None) -> tuple[str, str | None]:
+    """Create the first administrator if there is none. Return the name and, if it was created now, its password.
+
+    ``password``: the first one, which has to be changed at the first log-in like any other; made up when left out.
+    """
     with transaction.atomic():
         existing = User.objects.select_for_update().filter(is_superuser=True, is_active=True).order_by("id").first()
         if existing is not None:
             return existing.username, None
-        password = build_temporary_password()
+        password = password or build_temporary_password()
         user = User.objects.create_superuser(_free_name(), password=password, must_change_password=True)
         announce(None, "user.create", user, {"username": user.username, "administrator": True})
         return user.username, password

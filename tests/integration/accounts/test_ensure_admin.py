@@ -1,8 +1,10 @@
 import json
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
-from django.core.management import call_command
+import pytest
+from django.core.management import CommandError, call_command
 
 from webapp.accounts.models import User
 
@@ -35,3 +37,21 @@ def test_second_call_changes_nothing_and_shows_no_password() -> None:
 def test_administrator_beside_an_ordinary_user_called_admin() -> None:
     User.objects.create_user("admin")
     assert ensure_admin()["username"] == "admin2"
+
+
+def test_first_password_from_a_file_is_used_and_not_printed(tmp_path: Path) -> None:
+    file = tmp_path / "admin"
+    file.write_text("correct-horse-battery\n")
+    output = StringIO()
+    call_command("ensure_admin", "--password-file", str(file), stdout=output)
+    user = User.objects.get(username="admin")
+    assert user.check_password("correct-horse-battery")
+    assert user.must_change_password
+    assert json.loads(output.getvalue()) == {"created": True, "username": "admin", "password": None}
+
+
+def test_empty_password_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "admin").touch()
+    with pytest.raises(CommandError, match="is empty"):
+        call_command("ensure_admin", "--password-file", str(tmp_path / "admin"))
+    assert not User.objects.filter(username="admin").exists()

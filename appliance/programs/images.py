@@ -1,0 +1,46 @@
+"""The container images: which component runs in which, and where things lie in them.
+
+The chart's Pods and the Containerfiles agree through these values.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from appliance.programs.application import Installation
+
+ROOT = Path("/opt/appliance")
+DATA_DIR = Path("/var/lib/appliance")
+CONFIG = Path("/etc/appliance/config/appliance.yaml")
+TLS = Path("/etc/appliance/tls")
+DATABASE_CA = Path("/etc/appliance/database/ca.crt")
+MODELS = DATA_DIR / "model"
+USER_ID = 10001
+
+
+@dataclass(frozen=True)
+class Image:
+    """One image: its name, its Python, and the components that run in it."""
+
+    name: str
+    python: Path
+    components: tuple[str, ...]
+
+
+IMAGES = {
+    "webapp": Image(
+        "appliance-webapp",
+        ROOT / "webapp" / "bin" / "python",
+        ("setup", "web", "worker", "ingester", "scheduler", "egress"),
+    ),
+    "inference": Image(
+        "appliance-inference",
+        ROOT / "inference" / "bin" / "python",
+        ("embedder", "engine", "engine-proxy"),
+    ),
+}
+IN_IMAGES = Installation(root=ROOT, config=CONFIG, python=IMAGES["webapp"].python)
+
+
+def find_image(component: str) -> str:
+    """The key in :data:`IMAGES` of the image that ``component`` runs in."""
+    return next(key for key, image in IMAGES.items() if component in image.components)

@@ -1,0 +1,77 @@
+{{/* appliance.yaml: what the topology fixes, with this installation's values over it. */}}
+{{- define "appliance.settings" -}}
+{{- $topology := .Files.Get "files/topology.json" | fromJson -}}
+{{- $values := .Values -}}
+{{- $hosts := $values.web.allowedHosts -}}
+{{- with $values.ingress.host }}{{ $hosts = append $hosts . | uniq }}{{ end -}}
+{{- if not $hosts }}{{ fail "Name the host under which people reach the pages: ingress.host or web.allowedHosts." }}{{ end -}}
+{{- $database := dict "name" $values.database.name "user" $values.database.user -}}
+{{- if eq $values.database.mode "cloudnativepg" -}}
+{{- $_ := set $database "host" (printf "%s-rw" (include "appliance.name" (dict "root" . "place" "postgres"))) -}}
+{{- $_ := set $database "ca_file" $topology.paths.database_ca -}}
+{{- else -}}
+{{- $_ := set $database "host" $values.database.external.host -}}
+{{- with $values.database.external.port }}{{ $_ := set $database "port" (int .) }}{{ end -}}
+{{- if $values.database.external.caSecret.name }}{{ $_ := set $database "ca_file" $topology.paths.database_ca }}{{ end -}}
+{{- end -}}
+{{- $redis := dict "host" (include "appliance.name" (dict "root" . "place" "redis")) -}}
+{{- if eq $values.redis.mode "external" -}}
+{{- $_ := set $redis "host" $values.redis.external.host -}}
+{{- with $values.redis.external.port }}{{ $_ := set $redis "port" (int .) }}{{ end -}}
+{{- end -}}
+{{- $ours := dict
+  "site" (dict "name" $values.site.name "language" $values.site.language "time_zone" $values.site.timeZone)
+  "web" (dict "allowed_hosts" $hosts "https" $values.web.https "trusted_proxies" $values.web.trustedProxies)
+  "database" $database
+  "redis" $redis
+  "egress" (dict "allow" $values.egress.allow)
+  "worker" (dict "concurrency" (int $values.worker.concurrency))
+  "ingestion" (dict
+    "concurrency" (int $values.ingester.concurrency)
+    "max_upload_mib" (int $values.ingester.maxUploadMib)
+    "parse_timeout_seconds" (int $values.ingester.parseTimeoutSeconds)
+    "parse_memory_mib" (int $values.ingester.parseMemoryMib)) -}}
+{{- mergeOverwrite $topology.settings $ours | toYaml -}}
+{{- end -}}
+
+{{/* (dict "root" $ "model" {...}): the same, with the model that one engine serves. */}}
+{{- define "appliance.modelSettings" -}}
+{{- $topology := .root.Files.Get "files/topology.json" | fromJson -}}
+{{- $settings := include "appliance.settings" .root | fromYaml -}}
+{{- $model := dict
+  "path" (printf "%s/%s" $topology.paths.models .model.path)
+  "name" .model.name
+  "device" (ternary "cuda" "cpu" (gt (int .model.gpus) 0)) -}}
+{{- with .model.maxContextTokens }}{{ $_ := set $model "max_context_tokens" (int .) }}{{ end -}}
+{{- with .model.quantization }}{{ $_ := set $model "quantization" . }}{{ end -}}
+{{- with .model.memoryFraction }}{{ $_ := set $model "memory_fraction" . }}{{ end -}}
+{{- with .model.kvCacheGib }}{{ $_ := set $model "kv_cache_gib" . }}{{ end -}}
+{{- with .model.startTimeoutSeconds }}{{ $_ := set $model "start_timeout_seconds" (int .) }}{{ end -}}
+{{- mergeOverwrite $settings (dict "model" $model) | toYaml -}}
+{{- end -}}
+
+{{/* (dict "argv" [...] "settings" {...}): a command as JSON, its ${key} filled in from the settings. */}}
+{{- define "appliance.command" -}}
+{{- $filled := list -}}
+{{- $settings := .settings -}}
+{{- range .argv -}}
+{{- $argument := . -}}
+{{- range regexFindAll "\\$\\{[a-z_.]+\\}" . -1 -}}
+{{- $value := $settings -}}
+{{- range splitList "." (. | trimPrefix "${" | trimSuffix "}") }}{{ $value = index $value . }}{{ end -}}
+{{- if kindIs "slice" $value }}{{ $value = join "," $value }}{{ end -}}
+{{- $argument = replace . (toString $value) $argument -}}
+{{- end -}}
+{{- $filled = append $filled $argument -}}
+{{- end -}}
+{{- toJson $filled -}}
+{{- end -}}
+
+{{/* The settings as the Pods' annotation, so that a change restarts them. */}}
+{{- define "appliance.settingsChecksum" -}}
+{{- if .model -}}
+{{- include "appliance.modelSettings" . | sha256sum -}}
+{{- else -}}
+{{- include "appliance.settings" .root | sha256sum -}}
+{{- end -}}
+{{- end -}}

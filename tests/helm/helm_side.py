@@ -1,0 +1,64 @@
+"""Real Helm and kubernetes-validate, in the deploy environment: one JSON request a line, one JSON answer a line.
+
+The tests run in the development environment, which has neither. ``render VALUES...`` prints manifests for people.
+"""
+
+import json
+import sys
+from typing import Any
+
+import helm_python
+import kubernetes_validate
+
+KUBERNETES = "1.34"
+
+
+def render(chart: str, values: dict[str, Any], upgrade: bool, name: str, namespace: str) -> dict[str, str]:
+    with helm_python.Chart.load(chart) as loaded:
+        # Rendering alone does not look at the schema; installing does.
+        loaded.validate_schema(values)
+        rendered: dict[str, str] = loaded.render(
+            values, name=name, namespace=namespace, is_upgrade=upgrade, is_install=not upgrade
+        )
+    return {path: text for path, text in rendered.items() if text.strip() and not path.endswith(".tpl")}
+
+
+def lint(chart: str, values: dict[str, Any]) -> list[str]:
+    report = helm_python.lint(chart, values, strict=True)
+    return [f"{each['path']}: {each['error']}" for each in report["messages"] if each["severity"] > 1] + report["errors"]
+
+
+def dry_run(
+    chart: str, values: dict[str, Any], server: str, upgrade: bool, name: str, namespace: str
+) -> str:
+    """As an installation into the cluster at ``server`` would be, which is asked for what it has."""
+    with helm_python.Config(kube_apiserver=server, namespace=namespace) as config:
+        verb = config.upgrade if upgrade else config.install
+        return str(verb(chart, name, values, dry_run="server")["manifest"])
+
+
+def validate(manifest: dict[str, Any]) -> str:
+    """What Kubernetes' own schema says against one object, unknown fields included; empty when nothing."""
+    try:
+        kubernetes_validate.validate(manifest, KUBERNETES, strict=True)
+    except kubernetes_validate.ValidationError as error:
+        return str(error.message)
+    return ""
+
+
+def answer(request: dict[str, Any]) -> Any:
+    verbs = {"render": render, "lint": lint, "validate": validate, "dry_run": dry_run}
+    try:
+        return {"result": verbs[request.pop("verb")](**request)}
+    except helm_python.HelmError as error:
+        return {"error": str(error)}
+
+
+def main() -> None:
+    for line in sys.stdin:
+        sys.stdout.write(json.dumps(answer(json.loads(line))) + "\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
