@@ -38,7 +38,7 @@ doctor: ## Check this machine and say everything that is wrong at once
 
 .PHONY: test
 test: environments system-packages lint types imports ## Everything a change must pass
-	$(BIN)/pytest tests/architecture tests/unit tests/integration
+	$(BIN)/pytest tests/architecture tests/unit tests/integration tests/helm
 	$(BIN)/pytest tests/serving
 	$(BIN)/pytest tests/e2e tests/system
 
@@ -72,6 +72,10 @@ generate: ## Write what is generated: reference pages, diagrams and the port mat
 	$(BIN)/python -m appliance.rendering.documents
 	$(BIN)/python -m inference.registry.cards
 	$(BIN)/python -m appliance.rendering.chart
+
+.PHONY: chart
+chart: ## Print what the Helm chart renders: make chart VALUES=values.yaml
+	@.venv/deploy/bin/python -m tests.helm.print_chart $${VALUES:?Name a values file: VALUES=values.yaml}
 
 .PHONY: screenshots
 screenshots: ## Run the browser tests and renew the screenshot in README

@@ -5,6 +5,7 @@ The tests run in the development environment, which has neither. ``render VALUES
 
 import json
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import helm_python
@@ -25,16 +26,24 @@ def render(chart: str, values: dict[str, Any], upgrade: bool, name: str, namespa
 
 def lint(chart: str, values: dict[str, Any]) -> list[str]:
     report = helm_python.lint(chart, values, strict=True)
-    return [f"{each['path']}: {each['error']}" for each in report["messages"] if each["severity"] > 1] + report["errors"]
+    found = [f"{each['path']}: {each['error']}" for each in report["messages"] if each["severity"] > 1]
+    return [*found, *report["errors"]]
 
 
-def dry_run(
-    chart: str, values: dict[str, Any], server: str, upgrade: bool, name: str, namespace: str
-) -> str:
+def dry_run(chart: str, values: dict[str, Any], server: str, name: str, namespace: str) -> str:
     """As an installation into the cluster at ``server`` would be, which is asked for what it has."""
-    with helm_python.Config(kube_apiserver=server, namespace=namespace) as config:
-        verb = config.upgrade if upgrade else config.install
-        return str(verb(chart, name, values, dry_run="server")["manifest"])
+    kubeconfig = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "test",
+        "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
+        "clusters": [{"name": "test", "cluster": {"server": server}}],
+        "users": [{"name": "test", "user": {}}],
+    }
+    with helm_python.Config(
+        kubeconfig_content=json.dumps(kubeconfig), namespace=namespace, storage_driver="memory"
+    ) as config:
+        return str(config.install(chart, name, values, dry_run="server")["manifest"])
 
 
 def validate(manifest: dict[str, Any]) -> str:
@@ -47,7 +56,7 @@ def validate(manifest: dict[str, Any]) -> str:
 
 
 def answer(request: dict[str, Any]) -> Any:
-    verbs = {"render": render, "lint": lint, "validate": validate, "dry_run": dry_run}
+    verbs: dict[str, Callable[..., Any]] = {"render": render, "lint": lint, "validate": validate, "dry_run": dry_run}
     try:
         return {"result": verbs[request.pop("verb")](**request)}
     except helm_python.HelmError as error:

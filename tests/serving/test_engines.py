@@ -109,10 +109,11 @@ def test_engine_keeps_questions_out_of_its_log(tiny_engine: RunningEngine) -> No
     assert "reservoir" not in tiny_engine.log.read_text()
 
 
-def test_readiness_command_prints_json(tiny_engine: RunningEngine) -> None:
-    argv = [sys.executable, "-m", "inference.serving.readiness", "--url", tiny_engine.url]
+@pytest.mark.parametrize(("ask", "model"), [("token", "tiny-qwen3"), ("models", "tiny-qwen3"), ("health", None)])
+def test_readiness_command_prints_json(tiny_engine: RunningEngine, ask: str, model: str | None) -> None:
+    argv = [sys.executable, "-m", "inference.serving.readiness", "--url", tiny_engine.url, "--ask", ask]
     answer = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
-    assert json.loads(answer.stdout)["model"] == "tiny-qwen3"
+    assert json.loads(answer.stdout)["model"] == model
 
 
 def test_readiness_without_an_engine_says_why() -> None:

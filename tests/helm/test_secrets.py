@@ -1,0 +1,185 @@
+"""What is secret: made once, kept by an upgrade, and nowhere but in Secrets."""
+
+import base64
+import copy
+import ssl
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.helm.cluster import running_cluster
+from tests.helm.helm import (
+    CHART,
+    NAMESPACE,
+    RELEASE,
+    Helm,
+    Object,
+    find,
+    list_containers,
+    list_pods,
+    read_objects,
+    read_values,
+    with_value,
+)
+
+GENERATED = ("appliance-secrets", "appliance-internal-ca", "appliance-server-tls", "appliance-client-tls")
+YEAR_SECONDS = 365 * 24 * 3600
+
+
+def install(helm: Helm, values: dict[str, Any], secrets: dict[str, Object]) -> list[Object]:
+    """What Helm would install into a cluster that has these Secrets."""
+    with running_cluster(secrets) as server:
+        text = helm.ask("dry_run", chart=str(CHART), values=values, server=server, name=RELEASE, namespace=NAMESPACE)
+    return list(read_objects(text))
+
+
+def keep(objects: list[Object]) -> dict[str, Object]:
+    """The generated Secrets as a cluster would have them after an installation."""
+    kept = {}
+    for name in GENERATED:
+        secret = copy.deepcopy(find(objects, "Secret", name))
+        annotations = secret["metadata"].setdefault("annotations", {})
+        annotations |= {"meta.helm.sh/release-name": RELEASE, "meta.helm.sh/release-namespace": NAMESPACE}
+        secret["metadata"]["namespace"] = NAMESPACE
+        kept[name] = secret
+    return kept
+
+
+def read_data(objects: list[Object], name: str) -> dict[str, str]:
+    data: dict[str, str] = find(objects, "Secret", name)["data"]
+    return data
+
+
+@pytest.fixture(scope="module")
+def installed(helm: Helm) -> list[Object]:
+    return install(helm, read_values("minimum"), {})
+
+
+def test_upgrade_changes_no_secret(helm: Helm, installed: list[Object]) -> None:
+    again = install(helm, read_values("minimum"), keep(installed))
+    assert {name: read_data(again, name) for name in GENERATED} == {
+        name: read_data(installed, name) for name in GENERATED
+    }
+
+
+def test_installations_do_not_share_secrets(helm: Helm, installed: list[Object]) -> None:
+    other = install(helm, read_values("minimum"), {})
+    for name in GENERATED:
+        assert set(read_data(other, name).values()).isdisjoint(read_data(installed, name).values())
+
+
+def test_secret_that_lacks_a_key_gets_it_and_keeps_the_others(helm: Helm, installed: list[Object]) -> None:
+    secrets = keep(installed)
+    del secrets["appliance-secrets"]["data"]["redis"]
+    again = read_data(install(helm, read_values("minimum"), secrets), "appliance-secrets")
+    assert again["django"] == read_data(installed, "appliance-secrets")["django"]
+    assert len(base64.b64decode(again["redis"])) == 48
+
+
+def test_new_model_gets_a_certificate_from_the_same_authority(helm: Helm, installed: list[Object]) -> None:
+    values = with_value(read_values("minimum"), "models", read_values("cloudnativepg")["models"])
+    again = install(helm, with_value(values, "modelStorage.existingClaim", "models"), keep(installed))
+    before, after = read_data(installed, "appliance-server-tls"), read_data(again, "appliance-server-tls")
+    assert before["ca.crt"] == after["ca.crt"]
+    assert before["tls.crt"] != after["tls.crt"]
+    assert read_data(installed, "appliance-client-tls") == read_data(again, "appliance-client-tls")
+
+
+@pytest.mark.parametrize(("age", "signed_again"), [(YEAR_SECONDS - 3600, False), (YEAR_SECONDS + 3600, True)])
+def test_certificate_is_signed_again_after_a_year(
+    helm: Helm, installed: list[Object], age: int, signed_again: bool
+) -> None:
+    secrets = keep(installed)
+    for name in ("appliance-server-tls", "appliance-client-tls"):
+        secrets[name]["metadata"]["annotations"]["appliance/signed-at"] = str(int(time.time()) - age)
+    again = install(helm, read_values("minimum"), secrets)
+    for name in ("appliance-server-tls", "appliance-client-tls"):
+        assert (read_data(again, name)["tls.crt"] != read_data(installed, name)["tls.crt"]) is signed_again
+        assert read_data(again, name)["ca.crt"] == read_data(installed, name)["ca.crt"]
+
+
+def test_lost_authority_makes_every_certificate_anew(helm: Helm, installed: list[Object]) -> None:
+    secrets = keep(installed)
+    del secrets["appliance-internal-ca"]
+    again = install(helm, read_values("minimum"), secrets)
+    authority = read_data(again, "appliance-internal-ca")["tls.crt"]
+    for name in ("appliance-server-tls", "appliance-client-tls"):
+        assert read_data(again, name)["ca.crt"] == authority
+        assert read_data(again, name)["tls.crt"] != read_data(installed, name)["tls.crt"]
+
+
+def test_certificates_serve_both_sides_of_the_way_to_the_models(
+    rendered: dict[str, list[Object]], tmp_path: Path
+) -> None:
+    """OpenSSL accepts the server's for every name that the application is told, and the client's as a client's."""
+    for name in ("appliance-server-tls", "appliance-client-tls"):
+        for key, value in read_data(rendered["models"], name).items():
+            (tmp_path / f"{name}-{key}").write_bytes(base64.b64decode(value))
+    authority = tmp_path / "appliance-server-tls-ca.crt"
+    for side, purpose in (("server", "sslserver"), ("client", "sslclient")):
+        certificate = tmp_path / f"appliance-{side}-tls-tls.crt"
+        command = ["openssl", "verify", "-CAfile", str(authority), "-purpose", purpose, str(certificate)]
+        assert subprocess.run(command, capture_output=True, check=False).returncode == 0, side
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, tmp_path / f"appliance-{side}-tls-tls.key")
+    names = [
+        "appliance-embedder",
+        "appliance-engine-qwen3-8b",
+        "appliance-engine-mistral-small",
+        "appliance-engine-proxy",
+    ]
+    for host in names:
+        command = [
+            "openssl",
+            "x509",
+            "-noout",
+            "-checkhost",
+            host,
+            "-in",
+            str(tmp_path / "appliance-server-tls-tls.crt"),
+        ]
+        assert "does match" in subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def list_secret_values(objects: list[Object]) -> Iterator[str]:
+    for each in objects:
+        if each["kind"] == "Secret":
+            for key, value in each["data"].items():
+                if key not in ("ca.crt", "tls.crt"):
+                    yield value
+                    yield base64.b64decode(value).decode()
+
+
+def test_secrets_are_in_secrets_only(objects: list[Object]) -> None:
+    elsewhere = repr([each for each in objects if each["kind"] != "Secret"])
+    assert [value for value in list_secret_values(objects) if value in elsewhere] == []
+
+
+def test_environment_holds_no_secret_but_the_chart_databases_name_of_one(objects: list[Object]) -> None:
+    """Valkey has no option that reads its password from a file; everybody else reads files."""
+    from_secrets = [
+        (container["name"], variable["name"])
+        for _, pod in list_pods(objects)
+        for container in list_containers(pod)
+        for variable in container.get("env", ())
+        if "valueFrom" in variable
+    ]
+    assert from_secrets in ([], [("redis", "VALKEY_PASSWORD")])
+
+
+def test_given_secrets_are_not_generated(rendered: dict[str, list[Object]]) -> None:
+    assert [each["metadata"]["name"] for each in rendered["external"] if each["kind"] == "Secret"] == []
+
+
+def test_hook_has_the_same_secrets_as_the_release(rendered: dict[str, list[Object]]) -> None:
+    copies = read_data(rendered["minimum"], "appliance-setup")
+    assert copies == read_data(rendered["minimum"], "appliance-secrets")
+
+
+def test_nobody_gets_a_role_or_a_token(objects: list[Object]) -> None:
+    kinds = {each["kind"] for each in objects}
+    assert kinds.isdisjoint({"Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"})
+    assert all(each.get("type") != "kubernetes.io/service-account-token" for each in objects)

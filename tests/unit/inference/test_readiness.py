@@ -1,0 +1,56 @@
+"""What a probe may ask of a model server. The server here is authored: it lists a model and never writes a token."""
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from inference.serving.readiness import check_alive, check_engine, check_listed
+
+
+class Stuck(BaseHTTPRequestHandler):
+    """As an engine whose scheduler hangs, or that is busy: 200 on its health page, a model, and no answer."""
+
+    def do_GET(self) -> None:
+        self._send(200, {"data": [{"id": "qwen", "max_model_len": 2048}]} if self.path == "/v1/models" else {})
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self._send(503, {"error": "too many requests wait"})
+
+    def _send(self, status: int, body: object) -> None:
+        payload = json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(payload)))
+        self.end_headers()
+        self.wfile.write(payload)
+
+    def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - its name in the base
+        """Not in the tests' output."""
+
+
+@pytest.fixture(scope="module")
+def stuck() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Stuck) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def test_stuck_engine_is_alive_and_listed_but_not_ready_for_work(stuck: str) -> None:
+    assert check_alive(stuck, seconds=5).ready
+    listed = check_listed(stuck)
+    assert (listed.ready, listed.model, listed.max_model_tokens) == (True, "qwen", 2048)
+    assert check_engine(stuck, seconds=5).reason == "The engine lists qwen but writes nothing: HTTP 503."
+
+
+def test_absent_server_is_nothing_of_the_kind() -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Stuck) as server:
+        url = f"http://127.0.0.1:{server.server_port}"
+    for readiness in (check_alive(url, seconds=5), check_listed(url), check_engine(url, seconds=5)):
+        assert not readiness.ready
+        assert "refused" in readiness.reason
