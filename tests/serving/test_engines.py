@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from inference.serving.readiness import check_engine
 from tests.engines.launch import ROOT, RunningEngine, build_spec, free_port, running_engine
