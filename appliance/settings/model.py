@@ -74,6 +74,7 @@ class Egress(Section):
 
 class Management(Section):
     ssh_port: Port = 22
+    agent: Literal["ssm"] | None = None
 
 
 class Model(Section):

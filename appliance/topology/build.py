@@ -13,6 +13,7 @@ LOOPBACK = "127.0.0.1"
 HTTPS = 443
 DNS = 53
 NTP = 123
+CLOUD = (Port("cloud-endpoints", "https", number=HTTPS, tls="server"), Port("cloud-metadata", "http", number=80))
 
 
 def build_topology(settings: Settings) -> Topology:
@@ -47,7 +48,7 @@ def _list_ports(settings: Settings) -> tuple[Port, ...]:
         Port("egress", "http", bind=LOOPBACK if hosts else ANY, number=settings.egress.port),
         Port("web", "http", bind=LOOPBACK if hosts else ANY, number=settings.web.port, health_path="/readyz"),
         *(_list_host_ports(settings) if hosts else (Port("ingress", "https", number=HTTPS, tls="server"),)),
-        *(_list_resolver_ports() if settings.egress.allow or not hosts else ()),
+        *(_list_resolver_ports() if settings.egress.allow or settings.management.agent or not hosts else ()),
         *_list_destinations(settings),
     )
 
@@ -58,11 +59,12 @@ def _list_host_ports(settings: Settings) -> tuple[Port, ...]:
         Port("nginx", "http", bind=ANY, number=settings.front_door.http_port),
         Port("sshd", "ssh", bind=ANY, number=settings.management.ssh_port),
         Port("timeserver", "ntp", number=NTP, transport="udp"),
+        *(CLOUD if settings.management.agent == "ssm" else ()),
     )
 
 
 def _list_resolver_ports() -> tuple[Port, ...]:
-    """Hosts know each other's addresses; names are asked for in a cluster, and of what is outside."""
+    """Hosts know each other's addresses; names are asked for in a cluster, and of what is outside or the cloud's."""
     return (Port("resolver", "dns", number=DNS, transport="udp"), Port("resolver", "dns", number=DNS))
 
 

@@ -43,6 +43,13 @@ OF_HOSTS = (
     Component("nginx", "TLS, and the only door for people.", "front", "system", "none", places=("app",),
               user="www-data"),
 )  # fmt: skip
+OF_SSM = (
+    Component("ssm-agent", "AWS Systems Manager's agent: how hosts are managed where no way leads in.", "border",
+              "system", "none", places=("app", "gpu"), user="root"),
+    Component("cloud-endpoints", "AWS's own services, at private addresses of the VPC.", "outside", "external", "none"),
+    Component("cloud-metadata", "Tells an instance its name and its short-lived credentials.", "site", "external",
+              "none"),
+)  # fmt: skip
 OF_KUBERNETES = (
     Component("ingress", "The cluster's ingress controller, which ends TLS.", "site", "external", "none"),
     MONITORING,
@@ -63,7 +70,9 @@ def list_components(settings: Settings) -> tuple[Component, ...]:
     destinations = (DESTINATIONS,) if allowed else ()
     if settings.layout == "hosts":
         ours = tuple(_on_host(component) for component in OURS if component.name not in NOT_ON_HOSTS)
-        return (BROWSER, *destinations, *((RESOLVER,) if allowed else ()), *OF_HOSTS, *ours)
+        agent = OF_SSM if settings.management.agent == "ssm" else ()
+        resolver = (RESOLVER,) if allowed or agent else ()
+        return (BROWSER, *destinations, *resolver, *OF_HOSTS, *agent, *ours)
     return (BROWSER, *destinations, *OF_KUBERNETES, *(_in_pod(component) for component in OURS))
 
 

@@ -49,6 +49,11 @@ HOSTS = (
     Flow("monitoring", "engine-proxy", ("readings",), "Scrapes metrics, with a client certificate of its own."),
     Flow("worker", "egress", (), "Asks for what is outside, which is refused unless egress.allow names it."),
 )
+SSM = (
+    Flow("ssm-agent", "cloud-endpoints", ("operations",), "Waits for the operators' sessions; sends what they show."),
+    Flow("ssm-agent", "cloud-metadata", ("operations",), "Asks for the instance's name and credentials."),
+    Flow("ssm-agent", "resolver", ("operations",), "Asks for the endpoints' addresses."),
+)
 KUBERNETES = (
     Flow("browser", "ingress", PAGES, "Pages, uploads and the stream of an answer."),
     Flow("ingress", "web", PAGES, "The same, behind TLS."),
@@ -70,7 +75,8 @@ def list_flows(settings: Settings) -> tuple[Flow, ...]:
     """A flow out exists only where something is allowed out."""
     of_layout = {"embedded": EMBEDDED, "hosts": HOSTS, "kubernetes": KUBERNETES}[settings.layout]
     outside = OUTSIDE if settings.egress.allow and settings.layout != "embedded" else ()
-    return (*of_layout, *FLOWS, *outside)
+    agent = SSM if settings.management.agent == "ssm" and settings.layout == "hosts" else ()
+    return (*of_layout, *agent, *FLOWS, *outside)
 
 
 def list_data_classes(flows: Iterable[Flow]) -> tuple[DataClass, ...]:

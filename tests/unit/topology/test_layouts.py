@@ -55,3 +55,19 @@ def test_every_store_is_in_a_component_of_every_layout() -> None:
     for settings in (Settings(), hosts(), kubernetes()):
         topology = build_topology(settings)
         assert {store.component for store in topology.stores} <= {each.name for each in topology.components}
+
+
+def test_agent_adds_its_flows_and_no_way_in() -> None:
+    plain, managed = build_topology(hosts()), build_topology(hosts(management={"agent": "ssm"}))
+    for place in ("app", "gpu"):
+        assert reachable(managed, place) == reachable(plain, place)
+    assert {(flow.source, flow.target) for flow in set(managed.flows) - set(plain.flows)} == {
+        ("ssm-agent", "cloud-endpoints"),
+        ("ssm-agent", "cloud-metadata"),
+        ("ssm-agent", "resolver"),
+    }
+    assert [flow.target for flow in managed.leaving] == ["cloud-endpoints"]
+
+
+def test_agent_is_of_layout_hosts_only() -> None:
+    assert build_topology(kubernetes(management={"agent": "ssm"})) == build_topology(kubernetes())

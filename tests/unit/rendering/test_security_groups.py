@@ -1,0 +1,161 @@
+"""The security groups of a VPC follow the topology, whole, and open nothing to the world."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from appliance.rendering.security_groups import build_groups, read_networks
+from appliance.settings import SettingsError, environment
+from appliance.topology import build_topology
+from tests.unit.topology.layouts import TLS, hosts
+
+AGENT = {"management": {"agent": "ssm"}}
+NETWORKS = {
+    "browser": ("10.0.0.0/12", "192.168.0.0/16"),
+    "monitoring": ("10.1.2.3/32",),
+    "subnets": ("10.20.0.0/20", "10.20.16.0/20"),
+}
+TO_ENDPOINTS = {
+    "proto": "tcp", "from_port": 443, "to_port": 443, "group_name": ["answers-endpoints"],
+    "group_desc": "Private endpoints of AWS services", "rule_desc": "ssm-agent to cloud-endpoints",
+}  # fmt: skip
+TO_S3 = {"proto": "tcp", "from_port": 443, "to_port": 443, "ip_prefix": ["pl-1"]}
+
+
+def tcp(port: int, purpose: str, **peer: Any) -> dict[str, Any]:
+    return {"proto": "tcp", "from_port": port, "to_port": port, **peer, "rule_desc": purpose}
+
+
+def test_groups_are_whole() -> None:
+    groups = build_groups(build_topology(hosts(**AGENT)), NETWORKS, name="answers", prefix_lists=("pl-1",))
+    assert groups == [
+        {
+            "name": "answers-app",
+            "description": "The application host",
+            "rules": [
+                tcp(443, "browser to nginx", cidr_ip=["10.0.0.0/12"]),
+                tcp(443, "browser to nginx", cidr_ip=["192.168.0.0/16"]),
+                tcp(80, "browser to nginx", cidr_ip=["10.0.0.0/12"]),
+                tcp(80, "browser to nginx", cidr_ip=["192.168.0.0/16"]),
+            ],
+            "rules_egress": [
+                TO_ENDPOINTS,
+                TO_S3,
+                tcp(8443, "worker, ingester to engine-proxy", group_name=["answers-gpu"], group_desc="The GPU host"),
+            ],
+        },
+        {
+            "name": "answers-gpu",
+            "description": "The GPU host",
+            "rules": [
+                tcp(8443, "monitoring to engine-proxy", cidr_ip=["10.1.2.3/32"]),
+                tcp(8443, "worker, ingester to engine-proxy", group_name=["answers-app"],
+                    group_desc="The application host"),
+            ],
+            "rules_egress": [TO_ENDPOINTS, TO_S3],
+        },
+        {
+            "name": "answers-endpoints",
+            "description": "Private endpoints of AWS services",
+            "rules": [
+                tcp(443, "hosts to endpoints", cidr_ip=["10.20.0.0/20"]),
+                tcp(443, "hosts to endpoints", cidr_ip=["10.20.16.0/20"]),
+            ],
+            "rules_egress": [],
+        },
+    ]  # fmt: skip
+
+
+def test_whoever_has_no_network_gets_no_rule() -> None:
+    groups = build_groups(build_topology(hosts()), {}, name="answers")
+    between = tcp(8443, "worker, ingester to engine-proxy", group_name=["answers-gpu"], group_desc="The GPU host")
+    back = {**between, "group_name": ["answers-app"], "group_desc": "The application host"}
+    assert [(each["rules"], each["rules_egress"]) for each in groups] == [([], [between]), ([back], []), ([], [])]
+
+
+def test_rules_follow_every_port_of_the_settings() -> None:
+    settings = hosts(
+        engine_proxy={**TLS, "port": 9443},
+        front_door={"http_port": 8080, "https_port": 8444},
+        management={"ssh_port": 2222, "agent": "ssm"},
+    )
+    networks = {"browser": ("10.0.0.0/12",), "operator": ("10.9.0.0/16",), "timeserver": ("10.8.0.1/32",)}
+    app, gpu, _ = build_groups(build_topology(settings), networks, name="answers")
+    assert [(each["from_port"], each["rule_desc"]) for each in app["rules"]] == [
+        (8444, "browser to nginx"),
+        (8080, "browser to nginx"),
+        (2222, "operator to sshd"),
+    ]
+    assert [(each["from_port"], each["rule_desc"]) for each in gpu["rules"]] == [
+        (2222, "operator to sshd"),
+        (9443, "worker, ingester to engine-proxy"),
+    ]
+    assert {**tcp(123, "timesync to timeserver", cidr_ip=["10.8.0.1/32"]), "proto": "udp"} in app["rules_egress"]
+
+
+def test_what_egress_allows_leaves_the_application_host_only() -> None:
+    settings = hosts(egress={"allow": ["hooks.example.com:443", "mail.example.com:465"]})
+    networks = {"destinations": ("10.7.0.0/16",), "resolver": ("10.6.0.2/32",)}
+    app, gpu, _ = build_groups(build_topology(settings), networks, name="answers")
+    assert [
+        (each["proto"], each["from_port"], each["cidr_ip"]) for each in app["rules_egress"] if "cidr_ip" in each
+    ] == [
+        ("tcp", 443, ["10.7.0.0/16"]),
+        ("tcp", 465, ["10.7.0.0/16"]),
+        ("udp", 53, ["10.6.0.2/32"]),
+        ("tcp", 53, ["10.6.0.2/32"]),
+    ]
+    assert gpu["rules_egress"] == []
+
+
+@pytest.mark.parametrize(
+    ("network", "problem"),
+    [
+        ("0.0.0.0/0", "0.0.0.0/0 is open to the world"),
+        ("128.0.0.0/1", "128.0.0.0/1 is open to the world, or to much of it"),
+        ("::/0", "Write an IPv4 network"),
+        ("10.0.0.1/8", "has host bits set"),
+        ("office", "Write an IPv4 network"),
+    ],
+)
+def test_network_that_is_too_wide_or_none_is_refused(network: str, problem: str) -> None:
+    with pytest.raises(SettingsError, match=rf"networks of browser: .*{problem}"):
+        read_networks({"browser": [network]}, build_topology(hosts()))
+
+
+@pytest.mark.parametrize("who", ["browsers", "nginx", "cloud-endpoints"])
+def test_networks_of_somebody_who_is_not_outside_are_refused(who: str) -> None:
+    with pytest.raises(SettingsError, match=f"networks of {who}: the topology knows browser, "):
+        read_networks({who: ["10.0.0.0/12"]}, build_topology(hosts(**AGENT)))
+
+
+def run_command(settings: dict[str, Any], tmp_path: Path) -> "subprocess.CompletedProcess[str]":
+    file = tmp_path / "appliance.yaml"
+    file.write_text(yaml.safe_dump(settings), encoding="utf-8")
+    command = [sys.executable, "-m", "appliance.rendering", "security-groups", "--name", "answers",
+               "--networks", json.dumps(NETWORKS), "--prefix-list", "pl-1"]  # fmt: skip
+    return subprocess.run(
+        command, capture_output=True, text=True, check=False, cwd=environment.REPOSITORY,
+        env={"APPLIANCE_CONFIG": str(file), "PATH": "/usr/bin:/bin"},
+    )  # fmt: skip
+
+
+def test_command_prints_the_groups(tmp_path: Path) -> None:
+    result = run_command(json.loads(hosts(**AGENT).model_dump_json()), tmp_path)
+    assert result.returncode == 0, result.stderr
+    topology = build_topology(hosts(**AGENT))
+    assert json.loads(result.stdout) == {
+        "schema_version": 1,
+        "security_groups": build_groups(topology, NETWORKS, name="answers", prefix_lists=("pl-1",)),
+    }
+
+
+def test_command_refuses_other_layouts(tmp_path: Path) -> None:
+    result = run_command({"layout": "embedded"}, tmp_path)
+    assert (result.returncode, result.stdout) == (3, "")
+    assert result.stderr == "layout is embedded: a VPC's security groups are those of layout hosts.\n"
