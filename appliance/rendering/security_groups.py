@@ -21,7 +21,6 @@ GROUPS = {
     "endpoints": "Private endpoints of AWS services",
 }
 ENDPOINTS = "cloud-endpoints"
-SUBNETS = "subnets"
 WIDEST_PREFIX = 8
 
 
@@ -30,8 +29,8 @@ def build_groups(
 ) -> list[dict[str, Any]]:
     """Each group with its ``rules`` and ``rules_egress``.
 
-    ``networks``: where those are whom the topology calls external, and ``subnets``, which may reach the endpoints.
-    Whoever has none gets no rule: the VPC's own name server, clock and metadata have addresses that no group filters.
+    ``networks``: where those are whom the topology calls external; the endpoints are in the hosts' subnets. Whoever has
+    none gets no rule, nor do link-local addresses, such as the VPC's clock and metadata, which no group filters.
     ``name`` goes before the groups' names. ``prefix_lists``: gateway endpoints, such as S3's.
     """
     incoming: dict[str, list[Rule]] = {group: [] for group in GROUPS}
@@ -42,8 +41,9 @@ def build_groups(
         if target in GROUPS:
             incoming[target] += _build_rules(port, _peers(source, networks, name), purpose)
         if target == ENDPOINTS:
+            inside = [{"cidr_ip": [subnet]} for subnet in networks.get(ENDPOINTS, ())]
+            incoming["endpoints"] = _build_rules(port, inside, "hosts to endpoints")
             outgoing[source] += [_build_rule(port, {"ip_prefix": [each]}) for each in prefix_lists]
-            incoming["endpoints"] = _build_rules(port, _peers(SUBNETS, networks, name), "hosts to endpoints")
     return [
         {
             "name": f"{name}-{group}",
@@ -59,7 +59,7 @@ def _list_crossings(topology: Topology) -> Iterator[tuple[Port, str, str, str]]:
     """Port, source, target and who talks, once for each pair of machines; source and target are places or externals."""
     crossings: dict[tuple[Port, str, str], list[str]] = {}
     for flow in topology.flows:
-        for port in topology.list_ports(flow.target):
+        for port in topology.list_ports_of(flow):
             if port.is_local:
                 continue
             for source in _where(topology.component(flow.source)):
@@ -79,7 +79,8 @@ def _peers(place: str, networks: Networks, name: str) -> list[Rule]:
     group = "endpoints" if place == ENDPOINTS else place
     if group in GROUPS:
         return [{"group_name": [f"{name}-{group}"], "group_desc": GROUPS[group]}]
-    return [{"cidr_ip": [network]} for network in networks.get(place, ())]
+    found = (ipaddress.IPv4Network(network) for network in networks.get(place, ()))
+    return [{"cidr_ip": [str(network)]} for network in found if not network.is_link_local]
 
 
 def _build_rules(port: Port, peers: list[Rule], purpose: str) -> list[Rule]:
@@ -93,7 +94,7 @@ def _build_rule(port: Port, peer: Rule) -> Rule:
 
 def read_networks(written: Mapping[str, list[str]], topology: Topology) -> dict[str, tuple[str, ...]]:
     """Checked. Raises :class:`SettingsError` for somebody whom the topology does not know, or a network too wide."""
-    known = {each.name for each in topology.components if each.command == "external"} - {ENDPOINTS} | {SUBNETS}
+    known = {each.name for each in topology.components if each.command == "external"}
     if unknown := sorted(written.keys() - known):
         raise SettingsError(f"networks of {', '.join(unknown)}: the topology knows {', '.join(sorted(known))}.")
     return {who: tuple(_read_network(each, who) for each in networks) for who, networks in written.items()}

@@ -2,13 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-from tests.vpc.playing import ANSIBLE, Cloud, Run, running_cloud
+from tests.vpc.playing import Cloud, Run, read_example_settings, running_cloud
 
 
 @dataclass(frozen=True)
@@ -42,12 +40,10 @@ def second(cloud: Cloud, first: Played) -> Played:
 
 
 @pytest.fixture(scope="session")
-def third(cloud: Cloud, second: Played, tmp_path_factory: pytest.TempPathFactory) -> Played:
+def third(cloud: Cloud, second: Played) -> Played:
     """Another port in the settings, another image, and a gateway that somebody attached by hand."""
-    settings = yaml.safe_load((ANSIBLE / "inventories" / "vpc" / "appliance.yaml").read_text(encoding="utf-8"))
+    settings = read_example_settings()
     settings["engine_proxy"]["port"] = 9443
-    file: Path = tmp_path_factory.mktemp("settings") / "appliance.yaml"
-    file.write_text(yaml.safe_dump(settings), encoding="utf-8")
     cloud.run_script("attach-internet-gateway")
-    run = cloud.play(vpc_settings_file=str(file), vpc_gpu_ami_id="ami-0aaaaaaaaaaaaaaaa")
+    run = cloud.play(appliance_settings=settings, vpc_gpu_ami_id="ami-0aaaaaaaaaaaaaaaa")
     return Played(run, cloud.describe())

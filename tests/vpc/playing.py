@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from appliance.settings import environment
 
 ROOT = environment.REPOSITORY
@@ -71,9 +73,6 @@ class Cloud:
         assert recap is not None, result.stdout[-3000:] + result.stderr[-3000:]
         return Run(result.stdout + result.stderr, time.monotonic() - started, int(recap.group(2)), int(recap.group(4)))
 
-    def example_settings(self) -> str:
-        return (ANSIBLE / "inventories" / "vpc" / "appliance.yaml").read_text(encoding="utf-8")
-
     def describe(self) -> dict[str, Any]:
         state: dict[str, Any] = json.loads(self.run_script("describe"))
         return state
@@ -83,6 +82,13 @@ class Cloud:
         result = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False, timeout=60)
         assert result.returncode == 0, result.stderr[-3000:]
         return result.stdout
+
+
+def read_example_settings() -> dict[str, Any]:
+    """``appliance_settings`` of the example inventory."""
+    variables = yaml.safe_load((ANSIBLE / "inventories" / "vpc" / "group_vars" / "all.yml").read_text(encoding="utf-8"))
+    settings: dict[str, Any] = variables["appliance_settings"]
+    return settings
 
 
 @contextmanager

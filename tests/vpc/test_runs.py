@@ -1,7 +1,7 @@
 """What each run of the playbook changes, says and refuses."""
 
 from tests.vpc.conftest import Played
-from tests.vpc.playing import Cloud
+from tests.vpc.playing import Cloud, read_example_settings
 from tests.vpc.test_state import rules
 
 
@@ -22,7 +22,7 @@ def test_second_run_changes_nothing(first: Played, second: Played) -> None:
 def test_everything_wrong_is_refused_at_once_and_before_anything_is_made(cloud: Cloud, second: Played) -> None:
     run = cloud.play(
         vpc_name="other",
-        vpc_networks={"browser": ["0.0.0.0/0"], "monitoring": ["128.0.0.0/1", "10.1.2.3/32"]},
+        appliance_networks={"browser": ["0.0.0.0/0"], "monitoring": ["128.0.0.0/1", "10.1.2.3/32"]},
         vpc_routes=[{"dest": "10.0.0.0/12", "gateway_id": "igw-0123456789abcdef0"}],
         vpc_gpu_instance_type="m7i.2xlarge",
     )
@@ -35,15 +35,13 @@ def test_everything_wrong_is_refused_at_once_and_before_anything_is_made(cloud: 
 
 def test_settings_without_an_agent_are_refused(cloud: Cloud, second: Played) -> None:
     """Nothing leads into the VPC, so the hosts would be nobody's."""
-    settings = cloud.home / "no-agent.yaml"
-    settings.write_text(cloud.example_settings().replace("management: {agent: ssm}", ""), encoding="utf-8")
-    run = cloud.play(vpc_settings_file=str(settings))
+    run = cloud.play(appliance_settings={**read_example_settings(), "management": {}})
     assert (run.failed, run.changed) == (1, 0)
     assert "has no management.agent: ssm" in run.output
 
 
 def test_network_of_somebody_unknown_is_refused(cloud: Cloud, second: Played) -> None:
-    run = cloud.play(vpc_networks={"browsers": ["10.0.0.0/12"]})
+    run = cloud.play(appliance_networks={"browsers": ["10.0.0.0/12"]})
     assert (run.failed, run.changed) == (1, 0)
     assert "networks of browsers: the topology knows" in run.output
 
