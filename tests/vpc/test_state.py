@@ -61,7 +61,8 @@ def test_no_group_is_open_to_the_world_in_either_direction(state: dict[str, Any]
 
 
 def test_groups_are_exactly_the_topology_s(state: dict[str, Any]) -> None:
-    out = {("tcp", 443, "appliance-endpoints"), ("tcp", 443, "prefix-list")}
+    names = {("udp", 53, "10.20.0.2/32"), ("tcp", 53, "10.20.0.2/32")}
+    out = {("tcp", 443, "appliance-endpoints"), ("tcp", 443, "prefix-list"), *names}
     assert rules(state, "appliance-app") == {("tcp", 443, "10.0.0.0/12"), ("tcp", 80, "10.0.0.0/12")}
     assert rules(state, "appliance-app", "IpPermissionsEgress") == {*out, ("tcp", 8443, "appliance-gpu")}
     assert rules(state, "appliance-gpu") == {("tcp", 8443, "appliance-app"), ("tcp", 8443, "10.1.2.3/32")}
