@@ -51,6 +51,7 @@ class Cloud:
             "ANSIBLE_HOME": str(self.home / "ansible"),
             "ANSIBLE_ROLES_PATH": str(ANSIBLE / "roles"),
             "ANSIBLE_NOCOLOR": "1",
+            "ANSIBLE_PIPELINING": "1",
             "AWS_ENDPOINT_URL": f"http://127.0.0.1:{self.port}",
             "AWS_ACCESS_KEY_ID": "stand-in",
             "AWS_SECRET_ACCESS_KEY": "stand-in",
