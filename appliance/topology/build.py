@@ -45,7 +45,7 @@ def _list_ports(settings: Settings) -> tuple[Port, ...]:
         Port(
             "engine-proxy", "https", bind=ANY, number=settings.engine_proxy.port, health_path="/healthz", tls="mutual"
         ),
-        Port("egress", "http", bind=LOOPBACK if hosts else ANY, number=settings.egress.port),
+        Port("egress", "http", bind=LOOPBACK if hosts else ANY, number=settings.egress.port, health_path="/healthz"),
         Port("web", "http", bind=LOOPBACK if hosts else ANY, number=settings.web.port, health_path="/readyz"),
         *(_list_host_ports(settings) if hosts else (Port("ingress", "https", number=HTTPS, tls="server"),)),
         *(_list_resolver_ports() if settings.egress.allow or settings.management.agent or not hosts else ()),

@@ -12,6 +12,7 @@ import uvloop
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
+from inference.engine_proxy import logs
 from inference.engine_proxy.application import EngineProxy
 from inference.engine_proxy.bounds import Bounds
 from inference.engine_proxy.tls import UnprotectedError, build_context, read_tls
@@ -24,6 +25,7 @@ from inference.metrics.replay import ReplayError, open_replay
 logger = logging.getLogger("inference.engine_proxy")
 EXIT_UNUSABLE = 3
 BACKLOG = 512
+CUT_SECONDS = 0.2  # not 0, which is for ever
 
 
 class BoundedServer(web.Server):  # type: ignore[misc]  # aiohttp is absent where types are checked
@@ -69,7 +71,7 @@ async def serve(
     listener.close()
     server.pre_shutdown()
     await _drain(proxy, bounds.drain_seconds)
-    await server.shutdown(timeout=0)
+    await server.shutdown(timeout=CUT_SECONDS)
     await proxy.close()
     await watcher.close()
     logger.info("stopped")
@@ -97,7 +99,7 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def main() -> None:
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logs.set_up()
     given = parse_arguments()
     urls = {"engine": given.engine_url, "embedder": given.embedder_url}
     try:

@@ -14,11 +14,11 @@ class Authority:
 
     def __init__(self, folder: Path, name: str = "authority") -> None:
         self._folder, self._name = folder, name
-        self.certificate, self._key = folder / f"{name}.pem", folder / f"{name}.key"
+        self.certificate, self.key = folder / f"{name}.pem", folder / f"{name}.key"
         self._run(
             "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-noenc", "-days", "2",
             "-subj", f"/CN={name}", "-addext", "basicConstraints=critical,CA:TRUE",
-            "-addext", "keyUsage=critical,keyCertSign,cRLSign", "-keyout", str(self._key),
+            "-addext", "keyUsage=critical,keyCertSign,cRLSign", "-keyout", str(self.key),
             "-out", str(self.certificate),
         )  # fmt: skip
 
@@ -35,7 +35,7 @@ class Authority:
             "-keyout", str(key), "-out", str(request),
         )  # fmt: skip
         self._run(
-            "x509", "-req", "-in", str(request), "-CA", str(self.certificate), "-CAkey", str(self._key),
+            "x509", "-req", "-in", str(request), "-CA", str(self.certificate), "-CAkey", str(self.key),
             "-days", str(days), "-extfile", str(extensions), "-out", str(certificate),
         )  # fmt: skip
         return ProxyTls(self.certificate, certificate, key)

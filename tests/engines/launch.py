@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -17,7 +18,7 @@ import httpx
 from inference.registry.checkpoint import inspect_checkpoint
 from inference.registry.choice import ModelWish, build_directory_spec
 from inference.registry.spec import ModelSpec
-from inference.serving.command import Command, embedder_command, engine_command
+from inference.serving.command import Command, ProxyTls, embedder_command, engine_command, engine_proxy_command
 from inference.serving.readiness import check_engine
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -86,10 +87,10 @@ def _stop(process: "subprocess.Popen[bytes]") -> None:
         os.killpg(process.pid, signal.SIGKILL)
 
 
-def answers(url: str) -> bool:
+def answers(url: str, *, verify: ssl.SSLContext | bool = True) -> bool:
     """Whether a GET of ``url`` is answered with 200 at this moment."""
     try:
-        return httpx.get(url, timeout=2, trust_env=False).status_code == 200
+        return httpx.get(url, timeout=2, trust_env=False, verify=verify).status_code == 200
     except httpx.TransportError:
         return False
 
@@ -122,6 +123,37 @@ def running_embedder(folder: Path, *, port: int | None = None) -> Iterator[str]:
         command, log=folder / f"embedder-{port}.log", ready=lambda: answers(f"{url}/health"), deadline_seconds=120
     ):
         yield url
+
+
+@contextmanager
+def running_engine_proxy(
+    folder: Path,
+    *,
+    engine_url: str | None = None,
+    embedder_url: str | None = None,
+    tls: ProxyTls | None = None,
+    client: ssl.SSLContext | None = None,
+    options: tuple[str, ...] = (),
+) -> Iterator["RunningProxy"]:
+    """The proxy through the command the appliance uses, on loopback; with ``tls`` it is asked with ``client``."""
+    port = free_port()
+    command = engine_proxy_command(
+        python=INFERENCE_PYTHON, host="127.0.0.1", port=port, engine_url=engine_url, embedder_url=embedder_url, tls=tls,
+        data_dir=folder, root=ROOT,
+    )  # fmt: skip
+    command = replace(command, argv=(*command.argv, *options))
+    log, url = folder / f"engine-proxy-{port}.log", f"{'https' if tls else 'http'}://127.0.0.1:{port}"
+    ready = lambda: answers(f"{url}/healthz", verify=client or True)  # noqa: E731
+    with running(command, log=log, ready=ready, deadline_seconds=30) as process:
+        yield RunningProxy(url, port, log, process)
+
+
+@dataclass(frozen=True)
+class RunningProxy:
+    url: str
+    port: int
+    log: Path
+    process: "subprocess.Popen[bytes]"
 
 
 @dataclass(frozen=True)
