@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from appliance.programs import QUEUES, Program, build_installed_programs, build_webapp_environment
+from appliance.programs import QUEUES, Program, build_installed_programs, build_webapp_environment, worker_node
 from appliance.programs.images import (
     DATA_DIR,
     DATABASE_CA,
@@ -148,9 +148,11 @@ def _describe_containers(settings: Settings, topology: Topology) -> dict[str, li
 
 
 def _in_place(program: Program, place: str) -> Program:
-    if program.name != "engine-proxy":
-        return program
-    return replace(program, argv=(*program.argv, "--upstream", place))
+    """The proxy stands in front of its Pod's server; of a worker's replicas each is addressed by its Pod's name."""
+    if program.name == "engine-proxy":
+        return replace(program, argv=(*program.argv, "--upstream", place))
+    one, each = worker_node(program.name), f"{program.name}@%h"
+    return replace(program, argv=tuple(each if word == one else word for word in program.argv))
 
 
 def _describe_program(program: Program, topology: Topology) -> dict[str, Any]:

@@ -1,12 +1,15 @@
 """What the chart renders is what Helm, Kubernetes' schemas and the appliance's own settings accept."""
 
 import re
+import tomllib
 from collections import Counter
 from pathlib import Path
 
 import pytest
+import yaml
 
 from appliance.settings import Settings
+from appliance.settings.environment import REPOSITORY
 from tests.helm.helm import (
     CHART,
     Helm,
@@ -167,6 +170,7 @@ def test_values_that_contradict_each_other_are_refused(helm: Helm, changes: dict
         ({"answeringModel": "llama"}, "llama is not one of models: qwen3-8b, mistral-small"),
         ({"models.1.name": "qwen3.8b", "answeringModel": ""}, "Two of models have the same name"),
         ({"monitoring.enabled": False}, "needs monitoring.enabled and keda.prometheusAddress"),
+        ({"fullnameOverride": "a" * 40, "models.0.name": "b" * 20}, "is longer than the 63 characters"),
         ({"keda.prometheusAddress": ""}, "needs monitoring.enabled and keda.prometheusAddress"),
     ],
 )
@@ -190,6 +194,13 @@ def test_templates_hold_no_second_copy_of_a_port_or_path() -> None:
         if copies.search(line)
     ]
     assert found == []
+
+
+def test_chart_is_of_this_release() -> None:
+    """The images' tag, where values name none, is the version of the code that goes into them."""
+    chart = yaml.safe_load((CHART / "Chart.yaml").read_text(encoding="utf-8"))
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert chart["appVersion"] == chart["version"] == project["version"]
 
 
 def test_chart_carries_only_its_own_files() -> None:

@@ -71,6 +71,16 @@ def test_workers_scale_on_the_queue_that_they_take_answers_from(rendered: dict[s
     }
 
 
+def test_queue_is_read_where_the_sites_own_redis_is(helm: Helm) -> None:
+    values = {**read_values("models"), "redis": read_values("external")["redis"]}
+    objects = helm.render(values)
+    (trigger,) = find(objects, "ScaledObject", "appliance-worker")["spec"]["triggers"]
+    assert trigger["metadata"]["address"] == "redis.example.com:6379"
+    authentication = find(objects, "TriggerAuthentication", "appliance-worker")["spec"]
+    assert authentication["secretTargetRef"] == [{"parameter": "password", "name": "redis", "key": "password"}]
+    assert not [each for each in objects if each["metadata"]["name"] == "appliance-operator-keda"]
+
+
 def test_what_keda_scales_has_no_fixed_number_of_pods(helm: Helm, rendered: dict[str, list[Object]]) -> None:
     def fixed(objects: list[Object], name: str) -> bool:
         return "replicas" in find(objects, "Deployment", name)["spec"]

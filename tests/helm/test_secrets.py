@@ -102,6 +102,26 @@ def test_certificate_is_signed_again_after_a_year(
         assert read_data(again, name)["ca.crt"] == read_data(installed, name)["ca.crt"]
 
 
+def read_checksums(objects: list[Object]) -> dict[str, str]:
+    """Of the certificates, by Deployment."""
+    return {
+        name: annotations["checksum/certificate"]
+        for name, pod in list_pods(objects)
+        if "checksum/certificate" in (annotations := pod["metadata"].get("annotations", {}))
+    }
+
+
+def test_pods_restart_when_their_certificate_changes_and_not_otherwise(helm: Helm, installed: list[Object]) -> None:
+    """Processes read it when they start."""
+    before = read_checksums(installed)
+    assert set(before) == {"appliance-embedder", "appliance-worker", "appliance-ingester"}
+    secrets = keep(installed)
+    assert read_checksums(install(helm, read_values("minimum"), secrets)) == before
+    secrets["appliance-client-tls"]["metadata"]["annotations"]["appliance/signed-at"] = "0"
+    after = read_checksums(install(helm, read_values("minimum"), secrets))
+    assert {name for name in before if before[name] != after[name]} == {"appliance-worker", "appliance-ingester"}
+
+
 def test_lost_authority_makes_every_certificate_anew(helm: Helm, installed: list[Object]) -> None:
     secrets = keep(installed)
     del secrets["appliance-internal-ca"]

@@ -32,7 +32,7 @@ def test_setup_is_a_hook_that_brings_what_it_needs(rendered: dict[str, list[Obje
     }
     for each in rendered[name]:
         if HOOK in (annotations := each["metadata"].get("annotations", {})):
-            assert annotations[HOOK] == "pre-install,pre-upgrade"
+            assert annotations[HOOK] == "pre-install,pre-upgrade,pre-rollback"
             assert annotations["helm.sh/hook-delete-policy"] == "before-hook-creation,hook-succeeded"
 
 

@@ -139,3 +139,10 @@ def test_replicas_spread_over_nodes(objects: list[Object]) -> None:
 def test_strategy_follows_the_replicas_of_a_gpu_model(helm: Helm, replicas: int, expected: str) -> None:
     objects = helm.render(with_value(read_values("models"), "models.0.replicas", replicas))
     assert find(objects, "Deployment", "appliance-engine-qwen3-8b")["spec"]["strategy"]["type"] == expected
+
+
+@pytest.mark.parametrize("name", ["worker", "ingester"])
+def test_replicas_of_a_worker_have_names_of_their_own(rendered: dict[str, list[Object]], name: str) -> None:
+    """Celery addresses processes by name; %h is the Pod's."""
+    command = find_pod(rendered["minimum"], f"appliance-{name}")["containers"][0]["command"]
+    assert command[command.index("--hostname") + 1] == f"{name}@%h"

@@ -12,6 +12,7 @@
 {{- define "appliance.name" -}}
 {{- $name := printf "%s-%s" (include "appliance.fullname" .root) .place -}}
 {{- with .model }}{{ $name = printf "%s-%s" $name (include "appliance.slug" .) }}{{ end -}}
+{{- if gt (len $name) 63 }}{{ fail (printf "%s is longer than the 63 characters that a Service's name may have: choose a shorter name for the release, or for the model." $name) }}{{ end -}}
 {{- $name -}}
 {{- end -}}
 
@@ -27,6 +28,15 @@ app.kubernetes.io/component: {{ .place }}
 {{- with .model }}
 appliance/model: {{ include "appliance.slug" . }}
 {{- end }}
+{{- end -}}
+
+{{/* What finds the Pods of a place. CloudNativePG labels its own. */}}
+{{- define "appliance.podSelector" -}}
+{{- if eq .place "postgres" -}}
+cnpg.io/cluster: {{ include "appliance.name" . }}
+{{- else -}}
+{{ include "appliance.selector" . }}
+{{- end -}}
 {{- end -}}
 
 {{- define "appliance.labels" -}}

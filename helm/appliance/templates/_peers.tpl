@@ -1,8 +1,8 @@
-{{/* (dict "root" $ "place" "web"): the Pods of one place, as a peer. CloudNativePG labels its Pods itself. */}}
+{{/* (dict "root" $ "place" "web"): the Pods of one place, as a peer. */}}
 {{- define "appliance.podPeer" -}}
 - podSelector:
     matchLabels:
-      {{- include "appliance.selector" . | nindent 6 }}
+      {{- include "appliance.podSelector" . | nindent 6 }}
 {{- end -}}
 
 {{/* Somebody outside the chart: a value with namespaceLabels, podLabels and cidrs. */}}

@@ -56,6 +56,6 @@ labels:
 annotations:
   checksum/settings: {{ include "appliance.settingsChecksum" (dict "root" .root "model" .modelValues) }}
   {{- if .certificate }}
-  checksum/certificate-names: {{ include "appliance.proxyNames" .root | sha256sum }}
+  checksum/certificate: {{ include "appliance.tlsChecksum" (dict "root" .root "side" .certificate) }}
   {{- end }}
 {{- end -}}

@@ -7,7 +7,7 @@ a hook would wait for a database that is made only after it. Then the Job is an 
 {{- end -}}
 
 {{- define "appliance.setupHook" -}}
-helm.sh/hook: pre-install,pre-upgrade
+helm.sh/hook: pre-install,pre-upgrade,pre-rollback
 helm.sh/hook-weight: {{ .weight | quote }}
 helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
 {{- end -}}

@@ -32,3 +32,65 @@
 {{- $port := first (index $topology.ports "engine-proxy") -}}
 {{- printf "%s://%s:%d" $port.scheme (include "appliance.name" .) (int $port.number) -}}
 {{- end -}}
+
+{{/* As JSON, the sides of the way to the models and the names that their certificates carry, the first one as subject. */}}
+{{- define "appliance.tlsSides" -}}
+{{- $fullname := include "appliance.fullname" . -}}
+{{- $sides := dict
+  "server" (include "appliance.proxyNames" . | fromJsonArray)
+  "client" (list (printf "%s-application" $fullname)) -}}
+{{- if .Values.monitoring.enabled }}{{ $_ := set $sides "monitoring" (list (printf "%s-monitoring" $fullname)) }}{{ end -}}
+{{- toJson $sides -}}
+{{- end -}}
+
+{{- define "appliance.authoritySecret" -}}
+{{- printf "%s-internal-ca" (include "appliance.fullname" .) -}}
+{{- end -}}
+
+{{/*
+The chart's own authority and certificates, as JSON: what the cluster has already, else new. A certificate is signed
+again when its names change, when its authority is new, or a year after the last time. Kept on the values while one
+rendering lasts, so that Pods and Secrets speak of the same.
+*/}}
+{{- define "appliance.generatedTls" -}}
+{{- if not (hasKey .Values "generatedTls") -}}
+{{- $root := . -}}
+{{- $now := now | unixEpoch | int64 -}}
+{{- $known := lookup "v1" "Secret" .Release.Namespace (include "appliance.authoritySecret" .) -}}
+{{- $authority := dict -}}
+{{- if $known -}}
+{{- $authority = buildCustomCert (index $known.data "tls.crt") (index $known.data "tls.key") -}}
+{{- else -}}
+{{- $authority = genCA (printf "%s internal" (include "appliance.fullname" .)) 3650 -}}
+{{- end -}}
+{{- $certificates := dict -}}
+{{- range $side, $names := include "appliance.tlsSides" . | fromJson -}}
+{{- $signedFor := join "," $names -}}
+{{- $before := lookup "v1" "Secret" $root.Release.Namespace (include "appliance.tlsSecret" (dict "root" $root "side" $side)) -}}
+{{- $annotations := default dict (dig "metadata" "annotations" dict $before) -}}
+{{- $signedAt := default "0" (get $annotations "appliance/signed-at") -}}
+{{- if and $known $before (eq (get $annotations "appliance/signed-for") $signedFor) (lt (sub $now (int64 $signedAt)) 31536000) -}}
+{{- $_ := set $certificates $side (dict "certificate" (index $before.data "tls.crt") "key" (index $before.data "tls.key") "signedFor" $signedFor "signedAt" $signedAt) -}}
+{{- else -}}
+{{- $signed := genSignedCert (first $names) nil $names 1825 $authority -}}
+{{- $_ := set $certificates $side (dict "certificate" (b64enc $signed.Cert) "key" (b64enc $signed.Key) "signedFor" $signedFor "signedAt" (toString $now)) -}}
+{{- end -}}
+{{- end -}}
+{{- $_ := set .Values "generatedTls" (dict "authority" (dict "certificate" (b64enc $authority.Cert) "key" (b64enc $authority.Key)) "sides" $certificates) -}}
+{{- end -}}
+{{- toJson .Values.generatedTls -}}
+{{- end -}}
+
+{{/*
+(dict "root" $ "side" "server"): changes whenever the certificate of that side does, because processes read theirs when
+they start. Of the site's own and cert-manager's, what the cluster has when the chart is installed or upgraded.
+*/}}
+{{- define "appliance.tlsChecksum" -}}
+{{- if eq .root.Values.internalTls.mode "generated" -}}
+{{- $tls := include "appliance.generatedTls" .root | fromJson -}}
+{{- printf "%s%s" $tls.authority.certificate (index $tls.sides .side).certificate | sha256sum -}}
+{{- else -}}
+{{- $secret := lookup "v1" "Secret" .root.Release.Namespace (include "appliance.tlsSecret" .) -}}
+{{- dig "data" "tls.crt" "" $secret | sha256sum -}}
+{{- end -}}
+{{- end -}}
