@@ -75,6 +75,7 @@ generate: ## Write what is generated: reference pages, diagrams and the port mat
 	$(BIN)/python -m appliance.cli.reference
 	$(BIN)/python -m appliance.rendering.documents
 	$(BIN)/python -m inference.registry.cards
+	$(BIN)/python -m inference.engine_proxy.reference
 	$(BIN)/python -m appliance.rendering.chart
 
 .PHONY: chart
@@ -88,6 +89,10 @@ screenshots: ## Run the browser tests and renew the screenshot in README
 .PHONY: bench-retrieval
 bench-retrieval: ## Measure retrieval on a BEIR collection: make bench-retrieval DATA=folder
 	$(BIN)/python -m tests.benchmarks.retrieval --data $${DATA:?Name a folder in BEIR layout: DATA=folder}
+
+.PHONY: bench-proxy
+bench-proxy: ## Measure engine-proxy against asking the engine directly, and against nginx where it is installed
+	$(BIN)/python -m tests.benchmarks.proxy
 
 .PHONY: lock
 lock: ## Resolve requirements/*.in again (WHEELHOUSE=folder with PyTorch's CPU build, PYTHON_VERSION=3.11)

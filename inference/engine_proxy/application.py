@@ -14,6 +14,7 @@ from inference.engine_proxy.bounds import Bounds
 from inference.engine_proxy.forwarding import Forwarder, RefusedError, build_client
 from inference.engine_proxy.refusals import Refusal
 from inference.engine_proxy.routing import SERVER_NAME, Route, find_route
+from inference.engine_proxy.tls import find_common_name, may_only_read
 from inference.engine_proxy.watching import Watcher
 from inference.metrics.parse import to_json
 from inference.metrics.prometheus import render_host
@@ -83,6 +84,8 @@ def _admit(request: web.BaseRequest) -> Route:
     route = find_route(request.method, request.raw_path)
     if route is None:
         raise RefusedError(refusals.UNKNOWN_PATH)
+    if route.is_forwarded and may_only_read(_find_client(request)):
+        raise RefusedError(refusals.READINGS_ONLY)
     if "Origin" in request.headers:
         raise RefusedError(refusals.BROWSER)
     if "Upgrade" in request.headers:
@@ -94,7 +97,13 @@ def _admit(request: web.BaseRequest) -> Route:
 
 def _log(request: web.BaseRequest, refusal: Refusal) -> None:
     method, path = request.method[:SHOWN_CHARACTERS], request.raw_path[:SHOWN_CHARACTERS]
-    logger.warning("refused %r %r from %s: %d %s", method, path, request.remote, refusal.status, refusal.code)
+    who = f"{request.remote} {_find_client(request)[:SHOWN_CHARACTERS]}".rstrip()
+    logger.warning("refused %r %r from %s: %d %s", method, path, who, refusal.status, refusal.code)
+
+
+def _find_client(request: web.BaseRequest) -> str:
+    """The name in the client's certificate, which our own authority wrote there."""
+    return find_common_name(None if request.transport is None else request.transport.get_extra_info("peercert"))
 
 
 def _build_json(content: dict[str, Any]) -> web.Response:

@@ -28,6 +28,7 @@ class Refusal:
 
 
 UNKNOWN_PATH = Refusal(404, "There is nothing at this path with this method.", "not_found")
+READINGS_ONLY = Refusal(403, "This certificate is for readings only.", "readings_only")
 BROWSER = Refusal(403, "Web pages are not served here.", "browser_refused")
 UPGRADE = Refusal(400, "Only plain HTTP is spoken here: no upgrade to another protocol.", "upgrade_refused")
 ENCODED = Refusal(415, "Send the body as it is, without Content-Encoding.", "encoding_refused")

@@ -1,11 +1,17 @@
 """Who may connect: clients with a certificate that our own authority signed for clients."""
 
 import ssl
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from inference.serving.argv import LOOPBACK, ProxyTls
 
+READER = "monitoring"
 LOOPBACKS = frozenset({LOOPBACK, "::1"})
+
+
+Certificate = Mapping[str, Any]
 
 
 class UnprotectedError(Exception):
@@ -42,3 +48,14 @@ def build_context(files: ProxyTls) -> ssl.SSLContext:
     context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_TICKET
     context.num_tickets = 0  # every connection shows its certificate; none is resumed without
     return context
+
+
+def find_common_name(certificate: Certificate | None) -> str:
+    """Of what :meth:`ssl.SSLSocket.getpeercert` returns; empty without a certificate or a name in it."""
+    subject = (certificate or {}).get("subject", ())
+    return next((str(value) for parts in subject for key, value in parts if key == "commonName"), "")
+
+
+def may_only_read(common_name: str) -> bool:
+    """Who watches needs no model: ``monitoring``, or ``<installation>-monitoring`` in a cluster."""
+    return common_name == READER or common_name.endswith(f"-{READER}")

@@ -86,6 +86,19 @@ def test_client_without_our_certificate_gets_no_answer(site: Site, who: str, ver
     assert site.upstream.requests == []
 
 
+@pytest.mark.parametrize("name", ["monitoring", "llm-monitoring"])
+def test_monitoring_reads_and_asks_no_model(site: Site, name: str) -> None:
+    shown = site.authority.issue(name, purpose="client")
+    refused = ask(site, shown)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (403, "readings_only")
+    assert site.upstream.requests == []
+    client = site.client(shown)
+    for path in ("/metrics", "/hardware", "/healthz"):
+        assert httpx.get(site.proxy.url + path, verify=client, trust_env=False, timeout=10).status_code == 200
+    site.upstream.requests.clear()
+    assert f"from 127.0.0.1 {name}: 403 readings_only" in site.proxy.log.read_text()
+
+
 def test_plain_http_is_not_answered(site: Site) -> None:
     with pytest.raises(CLOSED):
         httpx.post(site.proxy.url.replace("https", "http") + CHAT, content=b"{}", trust_env=False, timeout=10)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from inference.engine_proxy.tls import UnprotectedError, build_context, read_tls
+from inference.engine_proxy.tls import UnprotectedError, build_context, find_common_name, may_only_read, read_tls
 from inference.serving.argv import ProxyTls
 from tests.engines.certificates import Authority
 
@@ -45,3 +45,18 @@ def test_context_demands_a_certificate_and_a_current_protocol(tmp_path: Path) ->
 def test_files_that_are_absent_are_an_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         build_context(ProxyTls(tmp_path / "ca", tmp_path / "certificate", tmp_path / "key"))
+
+
+def test_name_is_that_of_the_certificates_subject() -> None:
+    subject = ((("organizationName", "Example"),), (("commonName", "llm-monitoring"),))
+    assert find_common_name({"subject": subject}) == "llm-monitoring"
+    assert find_common_name({"subject": ()}) == find_common_name({}) == find_common_name(None) == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("monitoring", True), ("llm-monitoring", True), ("application", False), ("monitoring-application", False),
+     ("notmonitoring", False), ("", False)],
+)  # fmt: skip
+def test_who_watches_may_only_read(name: str, expected: bool) -> None:
+    assert may_only_read(name) is expected
