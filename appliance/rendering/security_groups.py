@@ -92,11 +92,13 @@ def _build_rule(port: Port, peer: Rule) -> Rule:
     return {"proto": port.transport, "from_port": port.number, "to_port": port.number, **peer}
 
 
-def read_networks(written: Mapping[str, list[str]], topology: Topology) -> dict[str, tuple[str, ...]]:
+def read_networks(written: Mapping[str, Any], topology: Topology) -> dict[str, tuple[str, ...]]:
     """Checked. Raises :class:`SettingsError` for somebody whom the topology does not know, or a network too wide."""
     known = {each.name for each in topology.components if each.command == "external"}
     if unknown := sorted(written.keys() - known):
         raise SettingsError(f"networks of {', '.join(unknown)}: the topology knows {', '.join(sorted(known))}.")
+    if no_lists := sorted(who for who, networks in written.items() if not isinstance(networks, list)):
+        raise SettingsError(f"networks of {', '.join(no_lists)}: write a list, such as [10.20.0.0/16].")
     return {who: tuple(_read_network(each, who) for each in networks) for who, networks in written.items()}
 
 

@@ -140,6 +140,11 @@ def test_networks_of_somebody_who_is_not_outside_are_refused(who: str) -> None:
         read_networks({who: ["10.0.0.0/12"]}, build_topology(hosts(**AGENT)))
 
 
+def test_network_that_is_not_in_a_list_is_refused() -> None:
+    with pytest.raises(SettingsError, match="networks of browser: write a list"):
+        read_networks({"browser": "10.0.0.0/12"}, build_topology(hosts()))
+
+
 def run_command(settings: dict[str, Any], tmp_path: Path) -> "subprocess.CompletedProcess[str]":
     file = tmp_path / "appliance.yaml"
     file.write_text(yaml.safe_dump(settings), encoding="utf-8")
