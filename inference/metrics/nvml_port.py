@@ -46,6 +46,7 @@ class PynvmlPort:
 
     def __init__(self) -> None:
         self._events: Any = None
+        self._uuids: dict[int | None, str] = {}
 
     def start(self) -> None:
         self._call("nvmlInit")
@@ -64,6 +65,7 @@ class PynvmlPort:
         xids = _module().nvmlEventTypeXidCriticalError
         for device in range(self.count_devices()):
             handle = self._call("nvmlDeviceGetHandleByIndex", device)
+            self._uuids[_address(handle)] = str(self._call("nvmlDeviceGetUUID", handle))
             try:
                 self._call("nvmlDeviceRegisterEvents", handle, xids, self._events)
             except NvmlError as error:
@@ -77,7 +79,8 @@ class PynvmlPort:
             if error.name == "TIMEOUT":
                 return None
             raise
-        return str(self._call("nvmlDeviceGetUUID", event.device)), int(event.eventData)
+        # A card that has just fallen off the bus cannot be asked for its name any more.
+        return self._uuids.get(_address(event.device), ""), int(event.eventData)
 
     def _call(self, function: str, *arguments: Any) -> Any:
         pynvml = _module()
@@ -94,6 +97,10 @@ def _module() -> Any:
     except ImportError:
         raise NvmlError("MODULE_NOT_FOUND") from None
     return pynvml
+
+
+def _address(handle: Any) -> int | None:
+    return ctypes.cast(handle, ctypes.c_void_p).value
 
 
 def _name(value: int) -> str:
