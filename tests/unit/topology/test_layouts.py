@@ -46,6 +46,14 @@ def test_what_is_allowed_out_leaves_through_egress(settings: Settings) -> None:
     assert [port.number for port in topology.list_ports("destinations")] == [443, 465]
 
 
+def test_what_is_asked_over_http_says_at_which_path() -> None:
+    for settings in (Settings(), hosts(), kubernetes()):
+        topology = build_topology(settings)
+        asked = [component.name for component in topology.programs if component.health == "http"]
+        assert {"embedder", "engine-proxy", "web"} <= set(asked)
+        assert [name for name in asked if not topology.port(name).health_path] == []
+
+
 def test_changed_ports_are_followed() -> None:
     topology = build_topology(hosts(engine_proxy={**hosts().engine_proxy.model_dump(), "port": 9443}))
     assert topology.port("engine-proxy").address == "https://0.0.0.0:9443"
