@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from inference.planning.candidate import Candidate, convert
+from inference.planning.candidate import Candidate, can_convert, convert
 from inference.planning.errors import PlanningError
 from inference.planning.figures import CPU_WORKING_BYTES, Figures, compute_figures
 from inference.planning.gpus import LEAST_CAPABILITY, has_fp8, load_gpus
@@ -58,7 +58,7 @@ def _list_options(candidate: Candidate, node: Node, question: Question, figures:
     smaller = replace(question, kv_cache_dtype="fp8")
     if question.kv_cache_dtype == "auto" and _fits(candidate, node, smaller):
         yield "--kv-cache-dtype fp8"
-    if candidate.format == "bf16" and candidate.spec is not None and _fits(convert(candidate), node, question):
+    if can_convert(candidate) and _fits(convert(candidate), node, question):
         yield "its 4-bit weights"
     if isinstance(node, GpuNode):
         yield from _list_bigger(candidate, node, question)

@@ -42,9 +42,14 @@ def list_candidates(entries: Iterable[Entry]) -> tuple[Candidate, ...]:
                 spec=build_spec(entry, variant) if generates else None,
             )
             found.append(published)
-            if published.spec is not None and variant.format == "bf16":
+            if can_convert(published):
                 found.append(convert(published))
     return tuple(found)
+
+
+def can_convert(candidate: Candidate) -> bool:
+    """16-bit weights of a dense model: a mixture of experts has not been tried."""
+    return candidate.spec is not None and candidate.format == "bf16" and not candidate.architecture.is_mixture
 
 
 def convert(candidate: Candidate) -> Candidate:
@@ -70,4 +75,4 @@ def read_candidates(directory: Path) -> tuple[Candidate, ...]:
         native_tokens=checkpoint.trained_context_tokens,
         spec=build_directory_spec(ModelWish(path=directory), checkpoint, "cuda"),
     )
-    return (as_it_is, convert(as_it_is)) if as_it_is.format == "bf16" else (as_it_is,)
+    return (as_it_is, convert(as_it_is)) if can_convert(as_it_is) else (as_it_is,)

@@ -15,6 +15,8 @@ FOUR_BIT_FORMATS: tuple[Format, ...] = ("awq-int4", "gptq-int4", "w4a16-int4")
 UNQUANTIZED_FORMATS: tuple[Format, ...] = ("fp32", "bf16")
 Attention = Literal["full", "bidirectional", "sliding", "latent", "hybrid"]
 
+NO_PARSER = "none"
+
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]*$")]
 HubId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$")]
 Commit = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}$")]
@@ -113,10 +115,10 @@ class Package(Closed):
 
 
 class Parsers(Closed):
-    """vLLM's parsers where this model needs others than its family, null for none at all."""
+    """vLLM's parsers where this model needs others than its family; ``none`` is none at all."""
 
-    tools: Text | None
-    reasoning: Text | None
+    tools: Text
+    reasoning: Text
     source: Slug
 
 
@@ -170,7 +172,7 @@ class Entry(Closed):
     developer: Text
     upstream: HubId
     library: Literal["transformers", "sentence-transformers"]
-    pipeline_tag: Literal["text-generation", "sentence-similarity", "text-ranking"]
+    pipeline_tag: Literal["text-generation", "sentence-similarity", "feature-extraction", "text-ranking"]
     languages: tuple[Text, ...] | None
     languages_source: Slug
     context: Context
@@ -201,14 +203,15 @@ class Entry(Closed):
         """vLLM's name of it; None for a model that does not write, or that calls no tools."""
         if self.purpose != "generation":
             return None
-        return self.parsers.tools if self.parsers else get_family(name=self.family).tools.name
+        name = self.parsers.tools if self.parsers else get_family(name=self.family).tools.name
+        return None if name == NO_PARSER else name
 
     @property
     def reasoning_parser(self) -> str | None:
         if self.purpose != "generation":
             return None
         if self.parsers:
-            return self.parsers.reasoning
+            return None if self.parsers.reasoning == NO_PARSER else self.parsers.reasoning
         reasoning = get_family(name=self.family).reasoning
         return reasoning.name if reasoning else None
 

@@ -15,7 +15,8 @@ from inference.registry.errors import CardError
 from inference.registry.families import FAMILIES
 from inference.registry.load import SOURCE, Catalogue, load_catalogue, parse_catalogue
 
-IDS = [entry.id for entry in load_catalogue().models]
+IDS = [entry.id for entry in load_catalogue().models if entry.card]
+KNOWN = [entry.id for entry in load_catalogue().models]
 HANDWRITTEN = (
     "## Intended use",
     "## Limits",
@@ -80,7 +81,7 @@ def test_fact_that_is_taken_back_makes_card_and_report_stale() -> None:
         ("license: apache-2.0", "license: mit"),
         ("--tool-call-parser qwen3_json", "--tool-call-parser hermes"),
         ("| Key-value heads | 8 |", "| Key-value heads | 4 |"),
-        ("not pinned: nobody could look it up here", f"`{'a' * 40}`"),
+        ("| Repository on the hub | `Qwen/Qwen3-14B-AWQ` |", "| Repository on the hub | `Else/Qwen3-14B-AWQ` |"),
         ("| 24 GB | 32,768 tokens |", "| 24 GB | 131,072 tokens |"),
     ],
 )
@@ -192,18 +193,22 @@ def test_fit_that_cannot_be_computed_says_why_instead_of_a_figure() -> None:
 def test_missing_report_is_printed_for_people_and_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
     assert cards.main(["--missing"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.partition(":")[0] for line in lines] == IDS
+    assert [line.partition(":")[0] for line in lines] == KNOWN
     assert cards.main(["--missing", "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
     assert report["schema_version"] == 1
-    assert [model["id"] for model in report["models"]] == IDS
+    assert [model["id"] for model in report["models"]] == KNOWN
+    assert [model["id"] for model in report["models"] if model["card"]] == IDS
     for model in report["models"]:
-        assert not model["revision_pinned"]
-        assert any(path.endswith(".revision") for path in model["missing"])
+        assert model["revision_pinned"] == (not any(path.endswith(".revision") for path in model["missing"]))
+    assert [model["id"] for model in report["models"] if model["revision_pinned"]] == ["mistral-7b-instruct-v0.3"]
 
 
 def test_index_lists_every_card_with_its_missing_facts() -> None:
     index = (cards.FOLDER / "README.md").read_text(encoding="utf-8")
     for report in cards.build_reports(load_catalogue()):
-        assert f"({report.card}) | `{report.licence}` | no | {len(report.missing)} |" in index
+        name = load_catalogue().get_entry(report.id).name
+        shown = f"[{name}]({report.card})" if report.card else name
+        pinned = "yes" if report.revision_pinned else "no"
+        assert f"| {shown} | `{report.licence}` | {pinned} | {len(report.missing)} |" in index
         assert [path for path in report.missing if f"- `{path}`" not in index] == []

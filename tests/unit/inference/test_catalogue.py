@@ -48,6 +48,7 @@ def qwen(raw: dict[str, Any]) -> dict[str, Any]:
         (lambda raw: qwen(raw).update(licence_source="hearsay"), r"not under sources: qwen3-8b cites 'hearsay'"),
         (lambda raw: raw["sources"].update(idle={"title": "x"}), r"sources that nothing cites: idle"),
         (lambda raw: raw["models"].append(qwen(raw)), r"named twice: qwen3-8b"),
+        (lambda raw: qwen(raw)["architecture"].update(experts=8), r"a mixture of experts has experts, experts_per_"),
         (lambda raw: raw["sources"]["qwen3-readme"].update(address="http://x"), r"sources\.qwen3-readme\.address: "),
     ],
 )
@@ -100,6 +101,26 @@ def test_missing_report_shrinks_when_a_fact_is_filled_in() -> None:
     assert set(before) - set(after) == {"variants[Qwen3-8B-AWQ].revision"}
 
 
+def test_catalogue_has_what_one_node_can_serve() -> None:
+    """From under a thousand million parameters to seventy, mixtures of experts, an embedding and a reranking model."""
+    models = {entry.id: entry for entry in load_catalogue().models}
+    generating = [entry for entry in models.values() if entry.purpose == "generation"]
+    assert {entry.family for entry in generating} == {"llama", "mistral", "qwen2", "qwen3"}
+    assert sum(entry.architecture.is_mixture for entry in generating) >= 3
+    assert {entry.purpose for entry in models.values()} == {"generation", "embedding", "reranking"}
+    formats = {variant.format for entry in generating for variant in entry.variants}
+    assert formats == {"bf16", "fp8", "w8a8-int8", "awq-int4", "w4a16-int4"}
+
+
+def test_parsers_are_the_family_s_unless_the_model_has_its_own() -> None:
+    parsers = {entry.id: (entry.tool_parser, entry.reasoning_parser) for entry in load_catalogue().models}
+    assert parsers["qwen3-8b"] == ("qwen3_json", "qwen3")
+    assert parsers["qwen3-4b-instruct-2507"] == ("qwen3_json", None)
+    assert parsers["qwen3-coder-30b-a3b-instruct"] == ("qwen3_coder", None)
+    assert parsers["mistral-nemo-instruct-2407"] == ("mistral", None)
+    assert parsers["qwen3-embedding-0.6b"] == (None, None)
+
+
 def test_offers_are_what_the_catalogue_marks_as_automatic() -> None:
     assert [offer.hub_id for offer in (*GPU_OFFERS, CPU_OFFER)] == [
         "Qwen/Qwen3-32B-AWQ",
@@ -113,8 +134,7 @@ def test_offers_are_what_the_catalogue_marks_as_automatic() -> None:
 
 
 def test_default_embedder_is_in_the_catalogue_with_the_wheel_that_is_locked() -> None:
-    (embedding,) = [entry for entry in load_catalogue().models if entry.purpose == "embedding"]
-    (variant,) = embedding.variants
+    (variant,) = load_catalogue().get_entry("all-minilm-l6-v2").variants
     assert variant.name == EMBEDDER_MODEL
     assert variant.package is not None
     assert "unverified" in variant.package.provenance

@@ -8,6 +8,7 @@ from inference.planning.sizing import (
     compute_weights_bytes,
     count_embedding_parameters,
     count_linear_parameters,
+    count_router_parameters,
 )
 from inference.registry.entry import Architecture
 from inference.registry.load import load_catalogue
@@ -51,6 +52,48 @@ def test_parameters_are_what_upstream_says(model: str, linear: float, embedding:
     known = architecture(model)
     assert count_linear_parameters(known) / 1e9 == pytest.approx(linear, rel=0.005)
     assert count_embedding_parameters(known) / 1e9 == pytest.approx(embedding, rel=0.005)
+
+
+@pytest.mark.parametrize(
+    ("model", "total", "embedding"),
+    [
+        ("llama-3.2-1b-instruct", 1.23, None),
+        ("llama-3.2-3b-instruct", 3.21, None),
+        ("qwen3-4b-instruct-2507", 4.0, 0.4),
+        ("qwen3-30b-a3b-instruct-2507", 30.5, 0.6),
+        ("qwen3-235b-a22b-instruct-2507", 235, None),
+    ],
+)
+def test_parameters_with_embeddings_and_experts_are_what_upstream_says(
+    model: str, total: float, embedding: float | None
+) -> None:
+    """From the publishers' cards, rounded as they round."""
+    known = architecture(model)
+    counted = count_linear_parameters(known) + count_embedding_parameters(known) + count_router_parameters(known)
+    assert counted / 1e9 == pytest.approx(total, rel=0.01)
+    if embedding is not None:
+        assert count_embedding_parameters(known) / 1e9 == pytest.approx(embedding, abs=0.05)
+
+
+def test_parameters_of_the_embedding_model_are_known_exactly() -> None:
+    """Keras counts 595,776,512, of which 65,536 are norms: two of the hidden size and two of the head size in each of
+    28 layers, and one at the end."""
+    known = architecture("qwen3-embedding-0.6b")
+    norms = 28 * (2 * 1024 + 2 * 128) + 1024
+    assert count_linear_parameters(known) + count_embedding_parameters(known) + norms == 595_776_512
+
+
+def test_experts_are_quantised_and_what_chooses_them_is_not() -> None:
+    mixture = architecture("qwen3-30b-a3b-instruct-2507")
+    linear, routers = count_linear_parameters(mixture), count_router_parameters(mixture)
+    assert routers == 48 * 2048 * 128
+    assert compute_weights_bytes(mixture, "fp8") == linear + 2 * (routers + count_embedding_parameters(mixture))
+    assert count_router_parameters(architecture("qwen3-32b")) == 0
+
+
+def test_single_precision_is_counted_as_it_is_loaded() -> None:
+    llama = architecture("llama-3.1-8b-instruct")
+    assert compute_weights_bytes(llama, "fp32") == compute_weights_bytes(llama, "bf16")
 
 
 def test_weights_count_linear_parameters_at_their_bits_and_the_rest_at_sixteen() -> None:
