@@ -10,6 +10,7 @@ from typing import Any, cast
 import yaml
 
 from appliance.settings.environment import REPOSITORY
+from tests.helm.cluster import Cluster
 
 CHART = REPOSITORY / "helm" / "appliance"
 DEPLOY = REPOSITORY / ".venv" / "deploy" / "bin"
@@ -29,15 +30,20 @@ class Helm:
 
     process: "subprocess.Popen[str]"
 
-    def ask(self, verb: str, **request: Any) -> Any:
+    def ask(self, ask: str, **request: Any) -> Any:
         assert self.process.stdin is not None
         assert self.process.stdout is not None
-        self.process.stdin.write(json.dumps({"verb": verb, **request}) + "\n")
+        self.process.stdin.write(json.dumps({"ask": ask, **request}) + "\n")
         self.process.stdin.flush()
         answer = json.loads(self.process.stdout.readline())
         if "error" in answer:
             raise HelmRefusedError(answer["error"])
         return answer["result"]
+
+    def operate(self, verb: str, cluster: Cluster, **options: Any) -> list[Object]:
+        """``install``, ``upgrade``, ``rollback`` or ``uninstall`` the release there; what is then installed."""
+        text = self.ask("operate", verb=verb, server=cluster.url, name=RELEASE, namespace=NAMESPACE, **options)
+        return list(read_objects(text))
 
     def render(self, values: Mapping[str, Any], *, chart: Path = CHART, upgrade: bool = False) -> list[Object]:
         """Every object that an installation (or upgrade) with these values makes, hooks included."""

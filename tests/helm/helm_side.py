@@ -3,6 +3,7 @@
 The tests run in the development environment, which has neither. ``render VALUES...`` prints manifests for people.
 """
 
+import functools
 import json
 import sys
 from collections.abc import Callable
@@ -30,8 +31,9 @@ def lint(chart: str, values: dict[str, Any]) -> list[str]:
     return [*found, *report["errors"]]
 
 
-def dry_run(chart: str, values: dict[str, Any], server: str, name: str, namespace: str) -> str:
-    """As an installation into the cluster at ``server`` would be, which is asked for what it has."""
+@functools.cache
+def connect(server: str, namespace: str) -> helm_python.Config:
+    """One for each cluster, because it remembers the releases: Helm's records would otherwise be Secrets there."""
     kubeconfig = {
         "apiVersion": "v1",
         "kind": "Config",
@@ -40,10 +42,19 @@ def dry_run(chart: str, values: dict[str, Any], server: str, name: str, namespac
         "clusters": [{"name": "test", "cluster": {"server": server}}],
         "users": [{"name": "test", "user": {}}],
     }
-    with helm_python.Config(
-        kubeconfig_content=json.dumps(kubeconfig), namespace=namespace, storage_driver="memory"
-    ) as config:
-        return str(config.install(chart, name, values, dry_run="server")["manifest"])
+    return helm_python.Config(
+        kubeconfig_content=json.dumps(kubeconfig),
+        namespace=namespace,
+        storage_driver="memory",
+        burst_limit=1000,
+        qps=1000,
+    )
+
+
+def operate(verb: str, server: str, namespace: str, **options: Any) -> str:
+    """Install, upgrade, roll back or uninstall in the cluster at ``server``; the manifest, where there is one."""
+    result = getattr(connect(server, namespace), verb)(**options)
+    return str((result or {}).get("manifest", ""))
 
 
 def validate(manifest: dict[str, Any]) -> str:
@@ -56,9 +67,9 @@ def validate(manifest: dict[str, Any]) -> str:
 
 
 def answer(request: dict[str, Any]) -> Any:
-    verbs: dict[str, Callable[..., Any]] = {"render": render, "lint": lint, "validate": validate, "dry_run": dry_run}
+    verbs: dict[str, Callable[..., Any]] = {"render": render, "lint": lint, "validate": validate, "operate": operate}
     try:
-        return {"result": verbs[request.pop("verb")](**request)}
+        return {"result": verbs[request.pop("ask")](**request)}
     except helm_python.HelmError as error:
         return {"error": str(error)}
 

@@ -21,7 +21,6 @@ from tests.helm.helm import (
     find,
     list_containers,
     list_pods,
-    read_objects,
     read_values,
     with_value,
 )
@@ -32,9 +31,8 @@ YEAR_SECONDS = 365 * 24 * 3600
 
 def install(helm: Helm, values: dict[str, Any], secrets: dict[str, Object]) -> list[Object]:
     """What Helm would install into a cluster that has these Secrets."""
-    with running_cluster(secrets) as server:
-        text = helm.ask("dry_run", chart=str(CHART), values=values, server=server, name=RELEASE, namespace=NAMESPACE)
-    return list(read_objects(text))
+    with running_cluster(secrets) as cluster:
+        return helm.operate("install", cluster, chart=str(CHART), values=values, dry_run="server")
 
 
 def keep(objects: list[Object]) -> dict[str, Object]:
