@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from appliance.local import model_choice
@@ -24,9 +25,11 @@ from appliance.local.waiting import wait_until_healthy
 from appliance.programs import Program
 from appliance.settings import Settings
 from appliance.topology import Port
+from inference.registry.catalogue import GIB
 from inference.registry.choice import Choice
 from inference.registry.spec import ModelSpec
 from inference.serving.command import Command, embedder_command, engine_command
+from inference.serving.guard import guard_command
 from inference.serving.launch import build_proxy_command
 
 DEMONSTRATION = ("--path", "README.md", "--path", "docs")
@@ -145,11 +148,25 @@ class BringingUp:
             except LocalError as error:
                 return self._do_without(spec, error), None
             choice = Choice(spec, choice.reason)
+        try:
+            path = self._verify_model(spec)
+        except LocalError as error:
+            return self._do_without(spec, error), None
         wanted = local.settings.model
-        return choice, engine_command(
+        command = engine_command(
             spec, python=python, port=wanted.port, data_dir=local.settings.data_dir, root=root,
             kv_cache_gib=wanted.kv_cache_gib, memory_fraction=wanted.memory_fraction,
         )  # fmt: skip
+        models_dir = model_choice.models_dir(local.settings)
+        return choice, guard_command(command, path, python=python, models_dir=models_dir)
+
+    def _verify_model(self, spec: ModelSpec) -> Path:
+        """Raises LocalError for files that are not the ones that were imported; before anything is changed."""
+        assert spec.path is not None, "it is here by now"
+        with self.report.step("Checking the model's files") as step:
+            found = model_choice.verify_files(self.local.settings, spec.path)
+            step.note = f"{found.files} files, {found.read_bytes / GIB:.1f} of {found.total_bytes / GIB:.1f} GiB read"
+        return spec.path
 
     def _do_without(self, spec: ModelSpec, error: LocalError) -> Choice:
         """A model that nobody named is no reason to have nothing at all; one that was named is."""
@@ -157,7 +174,7 @@ class BringingUp:
             raise error
         self.problems.append(f"{error}\nUntil it is here, answers are the passages that match.")
         self.lacks_model = True
-        return Choice(None, f"{spec.hub_id} was chosen for this machine and could not be fetched.")
+        return Choice(None, f"{spec.hub_id} was chosen for this machine and cannot be served yet.")
 
     def _apply(self, release: Release, engine: Command | None, done: Prepared, *, settled: bool) -> Prepared:
         """Stop what changed. While the database is not yet this release's, the model is withdrawn after it is."""

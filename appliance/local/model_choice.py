@@ -13,6 +13,7 @@ from inference.registry.errors import ModelError
 from inference.registry.fetched import require_fetched, resolve_model
 from inference.registry.machine import HUB_URL, gather_machine_facts
 from inference.registry.spec import ModelSpec
+from inference.registry.verification import Verified, verify
 from inference.registry.wish import build_wish as wish_of_settings
 from inference.serving.command import fetch_command
 
@@ -96,6 +97,14 @@ def choose(settings: Settings, *, may_fetch: bool = True) -> Choice:
     facts = gather_machine_facts(hub_url=hub_url() if may_fetch and wish.path is None else None)
     try:
         return resolve_model(wish, facts, models_dir=models_dir(settings))
+    except ModelError as error:
+        raise LocalError(f"The model cannot be served. {error}") from error
+
+
+def verify_files(settings: Settings, path: Path) -> Verified:
+    """Raises LocalError for a directory that must not be loaded."""
+    try:
+        return verify(path, models_dir=models_dir(settings))
     except ModelError as error:
         raise LocalError(f"The model cannot be served. {error}") from error
 

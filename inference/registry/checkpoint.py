@@ -1,28 +1,25 @@
 """Look into a model directory before anything is loaded from it: complete, of a known family, and free of code."""
 
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from inference.registry.contents import refuse_contents
 from inference.registry.errors import (
     ArchitectureUnsupportedError,
     ChatTemplateMissingError,
     CheckpointMissingError,
-    CodeInCheckpointError,
-    ConfigUnreadableError,
     TokenizerMissingError,
-    UnsafeWeightsError,
-    WeightsMissingError,
 )
 from inference.registry.families import FAMILIES, EngineParser, Family, find_family
+from inference.registry.strict_json import read_object
+from inference.registry.tree import list_files
+from inference.registry.weights import measure_weights
 
-UNSAFE_WEIGHTS = (".bin", ".pt", ".pth", ".pkl", ".ckpt")
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "tekken.json")
 VOCABULARY_FILES = (*TOKENIZER_FILES, "tokenizer_config.json", "added_tokens.json")
 CHAT_TEMPLATE_FILES = ("chat_template.jinja", "chat_template.json")
-MAX_HEADER_BYTES = 100 * 1024 * 1024
 LICENCE_LINE = re.compile(r"^license:\s*(\S+)\s*$", re.MULTILINE)
 
 
@@ -50,10 +47,11 @@ def inspect_checkpoint(path: Path) -> Checkpoint:
     """Verify the directory ``path``. Raises a :class:`~inference.registry.errors.CheckpointError`."""
     if not path.is_dir():
         raise CheckpointMissingError(path, "there is no such directory.", "Correct model.path in appliance.yaml.")
-    config = _read_object(path / "config.json")
+    files = list_files(path)
+    config = read_object(path / "config.json")
     architecture, family = _find_family(path, config)
-    _refuse_code(path)
-    weights_bytes = _measure_weights(path)
+    refuse_contents(path, files)
+    weights_bytes = measure_weights(path, files)
     _require_tokenizer(path)
     method = (config.get("quantization_config") or {}).get("quant_method")
     return Checkpoint(
@@ -70,22 +68,9 @@ def inspect_checkpoint(path: Path) -> Checkpoint:
     )
 
 
-def _read_object(path: Path) -> dict[str, Any]:
-    fix = "Copy the whole model directory again."
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ConfigUnreadableError(path, "the file is missing.", fix) from None
-    except (OSError, ValueError) as error:
-        raise ConfigUnreadableError(path, f"the file cannot be read ({error}).", fix) from None
-    if not isinstance(value, dict):
-        raise ConfigUnreadableError(path, "the file does not hold a JSON object.", fix)
-    return value
-
-
 def _find_family(path: Path, config: dict[str, Any]) -> tuple[str, Family]:
     names = config.get("architectures") or []
-    for name in names:
+    for name in names if isinstance(names, list) else []:
         if family := find_family(architecture=name):
             return name, family
     known = ", ".join(name for family in FAMILIES for name in family.architectures)
@@ -94,60 +79,8 @@ def _find_family(path: Path, config: dict[str, Any]) -> tuple[str, Family]:
     )
 
 
-def _refuse_code(path: Path) -> None:
-    for file in sorted(path.rglob("*")):
-        if file.suffix == ".py":
-            raise CodeInCheckpointError(
-                file, "the model brings Python code, which is never executed.", "Choose a model that needs none."
-            )
-        if file.suffix in UNSAFE_WEIGHTS:
-            raise UnsafeWeightsError(
-                file,
-                "this format can execute code when it is loaded.",
-                "Remove the file if the model also has safetensors weights; otherwise convert it.",
-            )
-    for file in (path / "config.json", path / "tokenizer_config.json"):
-        if file.exists() and "auto_map" in _read_object(file):
-            raise CodeInCheckpointError(
-                file, "'auto_map' asks for code from the model, which is never executed.", "Choose another model."
-            )
-
-
 def _is_single_precision(config: dict[str, Any]) -> bool:
     return (config.get("dtype") or config.get("torch_dtype")) == "float32"
-
-
-def _measure_weights(path: Path) -> int:
-    files = {file.name: file for file in path.glob("*.safetensors")}
-    index = path / "model.safetensors.index.json"
-    fix = "Copy the whole model directory again."
-    if index.exists():
-        named = set((_read_object(index).get("weight_map") or {}).values())
-        if absent := sorted(named - files.keys()):
-            raise WeightsMissingError(path / absent[0], f"the file that {index.name} names is missing.", fix)
-    if not files:
-        raise WeightsMissingError(path, "there is no *.safetensors file.", "Choose a model with safetensors weights.")
-    for file in files.values():
-        _check_safetensors(file, fix)
-    return sum(file.stat().st_size for file in files.values())
-
-
-def _check_safetensors(file: Path, fix: str) -> None:
-    """The header says where the last tensor ends: a shorter or longer file was cut or is something else."""
-    size = file.stat().st_size
-    with file.open("rb") as stream:
-        header_bytes = int.from_bytes(stream.read(8), "little")
-        if not 0 < header_bytes <= min(size - 8, MAX_HEADER_BYTES):
-            raise WeightsMissingError(file, "the file is not safetensors, or is cut short.", fix)
-        try:
-            header = json.loads(stream.read(header_bytes))
-            end = max((entry["data_offsets"][1] for key, entry in header.items() if key != "__metadata__"), default=0)
-        except (ValueError, KeyError, TypeError, AttributeError, IndexError):
-            raise WeightsMissingError(file, "the file is not safetensors.", fix) from None
-    if 8 + header_bytes + end != size:
-        raise WeightsMissingError(
-            file, f"the file has {size} bytes, its header promises {8 + header_bytes + end}.", fix
-        )
 
 
 def _require_tokenizer(path: Path) -> None:
@@ -158,7 +91,7 @@ def _require_tokenizer(path: Path) -> None:
     if any((path / name).exists() for name in CHAT_TEMPLATE_FILES):
         return
     config = path / "tokenizer_config.json"
-    if not config.exists() or not _read_object(config).get("chat_template"):
+    if not config.exists() or not read_object(config).get("chat_template"):
         raise ChatTemplateMissingError(
             config,
             "there is no chat template, so this is probably a base model.",

@@ -19,6 +19,8 @@ from huggingface_hub.utils import filter_repo_objects
 from inference.registry.checkpoint import inspect_checkpoint
 from inference.registry.errors import CheckpointError
 from inference.registry.fetched import build_folder, write_marker
+from inference.registry.manifest import NAME as MANIFEST
+from inference.registry.store import keep_record, seal
 
 WANTED = ("*.safetensors", "*.json", "*.jinja", "*.txt", "tokenizer.model", "README.md", "LICENSE*", "NOTICE*")
 SECONDS_FOR_METADATA = 30
@@ -42,7 +44,11 @@ def fetch(*, hub_id: str, revision: str, models_dir: Path) -> Path:
     snapshot_download(hub_id, revision=commit, local_dir=draft, allow_patterns=list(WANTED))
     inspect_checkpoint(draft)
     write_marker(draft, hub_id=hub_id, revision=revision, commit=commit)
+    shutil.rmtree(draft / ".cache", ignore_errors=True)  # the hub client's own notes
+    (draft / MANIFEST).unlink(missing_ok=True)
+    record = seal(draft)
     draft.rename(target)
+    keep_record(target, record, models_dir=models_dir)
     return target
 
 

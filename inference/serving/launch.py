@@ -15,6 +15,7 @@ from appliance.settings import Settings, SettingsError, environment, load
 from inference.registry.errors import ModelError, NotFetchedError
 from inference.registry.fetched import resolve_model
 from inference.registry.machine import gather_machine_facts
+from inference.registry.verification import verify
 from inference.registry.wish import build_wish
 from inference.serving.argv import LOOPBACK
 from inference.serving.command import Command, ProxyTls, embedder_command, engine_command, engine_proxy_command
@@ -39,6 +40,8 @@ def build_command(name: str, settings: Settings, *, python: Path, upstream: Upst
     choice = resolve_model(build_wish(settings), gather_machine_facts(hub_url=None), models_dir=data_dir / "model")
     if choice.spec is None:
         raise NotFetchedError(choice.reason)
+    if choice.spec.path is not None:
+        verify(choice.spec.path, models_dir=data_dir / "model")
     wanted = settings.model
     return engine_command(
         choice.spec, python=python, port=wanted.port, data_dir=data_dir, root=root, kv_cache_gib=wanted.kv_cache_gib,

@@ -1,0 +1,63 @@
+"""``models remove``: take a model out of the store and free its space."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from appliance.cli.models.refusing import told_apart
+from appliance.cli.screen import out
+from appliance.local import model_choice
+from appliance.local.errors import LocalError
+from appliance.local.instance import open_appliance
+from appliance.settings import Settings
+from inference.registry.store import Stored, get_stored, only_one_change, remove_unfinished
+from inference.registry.store import remove as remove_from_store
+
+GIB = 1024**3
+
+
+def remove(
+    model: Annotated[str, typer.Argument(help="A model of the store: its name, or name@revision.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Remove a model that was imported or fetched, and say how much space that frees. Not the one that answers."""
+    local = open_appliance()
+    models_dir = model_choice.models_dir(local.settings)
+    with local.only_one_change(), told_apart():
+        stored = get_stored(models_dir, model)
+        if used_by := find_use(local.settings, stored):
+            raise LocalError(
+                f"{stored.reference} is the model that answers ({used_by}). Activate another one first, or "
+                "`auto`: bin/appliance models activate"
+            )
+        with only_one_change(models_dir):
+            remove_unfinished(models_dir)
+            freed = remove_from_store(stored, models_dir=models_dir)
+    if as_json:
+        document = {"schema_version": 1, "model": stored.reference, "freed_bytes": freed}
+        out.print(json.dumps(document, indent=2), markup=False)
+        return
+    out.print(f"Removed {stored.reference}: {freed / GIB:.2f} GiB are free again.", markup=False)
+
+
+def find_use(settings: Settings, stored: Stored) -> str:
+    """What serves this model now or would at the next start; empty when nothing does."""
+    active = model_choice.read_activation(settings)
+    named = settings.model
+    wanted = [
+        ("appliance.yaml names it", named.path, named.hub_id, named.revision),
+        ("it was activated", Path(active.path) if active and active.path else None,
+         active.hub_id if active else None, active.revision if active else None),
+    ]  # fmt: skip
+    for words, path, hub_id, revision in wanted:
+        if path is not None and path.resolve() == stored.folder.resolve():
+            return words
+        if hub_id is not None and stored.reference == f"{hub_id}@{revision or 'main'}":
+            return words
+    if model_choice.is_automatic(settings) and settings.model.automatic:
+        spec = model_choice.choose(settings, may_fetch=False).spec
+        if spec is not None and spec.path == stored.folder:
+            return "it was chosen for this machine"
+    return ""

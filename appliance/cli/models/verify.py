@@ -1,0 +1,80 @@
+"""``models verify``: whether models are still the ones that were imported, and may be loaded."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from appliance.cli import exit_codes
+from appliance.cli.models.refusing import told_apart
+from appliance.cli.screen import out
+from appliance.local import model_choice
+from appliance.local.errors import LocalError
+from appliance.local.instance import open_appliance
+from inference.registry.errors import ModelError
+from inference.registry.store import get_stored, list_stored
+from inference.registry.verification import Verified
+from inference.registry.verification import verify as verify_directory
+
+GIB = 1024**3
+
+
+def verify(
+    model: Annotated[
+        str | None, typer.Argument(help="A model of the store, or a directory; all of the store when left out.")
+    ] = None,
+    full: Annotated[bool, typer.Option("--full", help="Read every file, also those that look unchanged.")] = False,
+    renew: Annotated[
+        bool, typer.Option("--renew", help="Take a directory outside of the store as it is now, and record its sums.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Check models as before a load: form, names, sums. Exits with 1 when one is refused."""
+    local = open_appliance(changes_machine=False)
+    models_dir = model_choice.models_dir(local.settings)
+    if renew and model is None:
+        raise LocalError("--renew is about one directory: name it.")
+    with told_apart():
+        paths = find_paths(model, models_dir)
+    rows = [check(name, path, models_dir, full=full, renew=renew) for name, path in paths]
+    if as_json:
+        out.print(json.dumps({"schema_version": 1, "models": rows}, indent=2), markup=False)
+    else:
+        for row in rows:
+            out.print(f"{'ok     ' if row['ok'] else 'refused'} {row['model']}: {row['detail']}", markup=False)
+        if not rows:
+            out.print("The store holds no model yet: bin/appliance models import")
+    if not all(row["ok"] for row in rows):
+        raise typer.Exit(exit_codes.PROBLEM)
+
+
+def find_paths(model: str | None, models_dir: Path) -> list[tuple[str, Path]]:
+    """What to check, by the name that is shown. Raises NotStoredError."""
+    if model is None:
+        return [(stored.reference, stored.folder) for stored in list_stored(models_dir)]
+    if (path := Path(model).expanduser()).is_dir():
+        return [(str(path), path.resolve())]
+    stored = get_stored(models_dir, model)
+    return [(stored.reference, stored.folder)]
+
+
+def check(name: str, path: Path, models_dir: Path, *, full: bool, renew: bool) -> dict[str, Any]:
+    """One row of the answer."""
+    try:
+        found = verify_directory(path, models_dir=models_dir, full=full, renew=renew)
+    except ModelError as error:
+        return {"model": name, "ok": False, "detail": str(error), "files": None, "bytes": None, "read_bytes": None}
+    return {
+        "model": name, "ok": True, "detail": describe(found), "files": found.files, "bytes": found.total_bytes,
+        "read_bytes": found.read_bytes,
+    }  # fmt: skip
+
+
+def describe(found: Verified) -> str:
+    size, read = f"{found.total_bytes / GIB:.2f} GiB", f"{found.read_bytes / GIB:.2f}"
+    if found.is_new and not found.is_kept:
+        return f"{found.files} files, {size}. There is nothing to compare with, and nothing could be recorded."
+    if found.is_new:
+        return f"{found.files} files, {size}: seen for the first time, so their sums were recorded."
+    return f"{found.files} files, {size}, of which {read} GiB were read; the rest is as it was when it was last read."

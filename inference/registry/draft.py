@@ -1,0 +1,90 @@
+"""A model that is being written into the store: invisible until it is whole, gone when that fails.
+
+Everything is opened below the draft's own descriptor and newly made, so that nobody who may write to the folder of
+models can send what is written somewhere else.
+"""
+
+import contextlib
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from types import TracebackType
+from typing import Self
+
+FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+FILE_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+
+
+def write(descriptor: int, chunk: bytes) -> None:
+    """The port through which every byte of a model goes to the disk."""
+    view = memoryview(chunk)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+class Draft:
+    """Use it with ``with``: what is not published by the end is removed."""
+
+    def __init__(self, models_dir: Path, token: str) -> None:
+        self.models_dir, self.path = models_dir, models_dir / f".importing-{token}"
+        self.path.mkdir(mode=0o755)
+        self._root = os.open(self.path, FOLDER_FLAGS)
+        self._is_published = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        os.close(self._root)
+        if not self._is_published or self.path.exists():
+            shutil.rmtree(self.path, ignore_errors=True)
+
+    @contextmanager
+    def create(self, name: PurePosixPath) -> Iterator[int]:
+        """A new file's descriptor; on the disk for good at the end of the block."""
+        folder = self._open_folder(name.parent)
+        try:
+            descriptor = os.open(name.name, FILE_FLAGS, 0o644, dir_fd=folder)
+        finally:
+            os.close(folder)
+        try:
+            yield descriptor
+            os.fchmod(descriptor, 0o644)  # whatever the umask: the engine may run as another user
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def find_model(self) -> Path:
+        """Where the files lie: archives often hold one folder with the model in it."""
+        entries = list(self.path.iterdir())
+        if len(entries) == 1 and entries[0].is_dir():
+            return entries[0]
+        return self.path
+
+    def publish(self, target: Path) -> None:
+        """The one moment at which the model appears."""
+        model = self.find_model()
+        model.chmod(0o755)
+        model.rename(target)
+        self._is_published = True
+        folder = os.open(self.models_dir, FOLDER_FLAGS)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+    def _open_folder(self, name: PurePosixPath) -> int:
+        here = os.dup(self._root)
+        for part in name.parts:
+            try:
+                with contextlib.suppress(FileExistsError):
+                    os.mkdir(part, 0o755, dir_fd=here)
+                below = os.open(part, FOLDER_FLAGS, dir_fd=here)
+            finally:
+                os.close(here)
+            here = below
+        return here

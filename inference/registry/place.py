@@ -1,0 +1,101 @@
+"""Where a model's manifest lies, and the record of what its files looked like when their sums were compared.
+
+A model in the store has its manifest beside its files. One that is served where somebody put it is never written to:
+its manifest is kept below the data directory. The record says nothing about contents: size, times and inode number of
+each file, by which a later start sees that a file is still the one whose sum was compared.
+"""
+
+import hashlib
+import json
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from inference.registry.manifest import NAME
+
+FOLDER = "verified"
+SCHEMA_VERSION = 1
+Trace = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True)
+class Record:
+    """``manifest_sha256``: of the manifest that the traces belong to."""
+
+    manifest_sha256: str
+    traces: dict[str, Trace]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Of one model directory. ``brought``: the manifest that came with a directory outside of the store."""
+
+    manifest: Path
+    record: Path
+    brought: Path | None
+
+    @property
+    def is_stored(self) -> bool:
+        return self.brought is None
+
+
+def find_place(path: Path, *, models_dir: Path) -> Place:
+    resolved, kept = path.resolve(), models_dir / FOLDER
+    key = f"{resolved.name}-{hashlib.sha256(os.fsencode(resolved)).hexdigest()[:16]}"
+    if resolved.parent == models_dir.resolve():
+        return Place(resolved / NAME, kept / f"{key}.json", None)
+    return Place(kept / f"{key}.{NAME}", kept / f"{key}.json", resolved / NAME)
+
+
+def take_trace(status: os.stat_result) -> Trace:
+    """The change time too: it is the kernel's, and cannot be set back."""
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
+
+
+def read_record(place: Place) -> Record | None:
+    """None where there is none, or none that can be read: then every file is read again."""
+    try:
+        stored = json.loads(place.record.read_text(encoding="utf-8"))
+        if stored["schema_version"] != SCHEMA_VERSION:
+            return None
+        traces = {str(name): _as_trace(numbers) for name, numbers in stored["files"].items()}
+        return Record(str(stored["manifest_sha256"]), traces)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return None
+
+
+def write_record(place: Place, record: Record, *, manifest: str | None = None) -> bool:
+    """Keep the record, and first ``manifest`` where it lies apart; false where this process may not write."""
+    document = {
+        "schema_version": SCHEMA_VERSION, "manifest_sha256": record.manifest_sha256, "files": record.traces,
+    }  # fmt: skip
+    try:
+        folder = place.record.parent
+        folder.mkdir(mode=0o755, exist_ok=True)
+        if stat.S_ISLNK(folder.lstat().st_mode):
+            return False
+        if manifest is not None:
+            _write(place.manifest, manifest)
+        _write(place.record, json.dumps(document, indent=1) + "\n")
+    except OSError:
+        return False
+    return True
+
+
+def forget(place: Place) -> None:
+    """No record and, for a directory outside of the store, no manifest: the next check starts afresh."""
+    place.record.unlink(missing_ok=True)
+    if not place.is_stored:
+        place.manifest.unlink(missing_ok=True)
+
+
+def _as_trace(numbers: list[int]) -> Trace:
+    size, modified, changed, inode = (int(number) for number in numbers)
+    return size, modified, changed, inode
+
+
+def _write(path: Path, text: str) -> None:
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.write_text(text, encoding="utf-8")
+    draft.replace(path)

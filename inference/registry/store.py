@@ -1,0 +1,157 @@
+"""The models on this machine: ``<data_dir>/model/<folder>``, each with a marker of its origin and a manifest.
+
+``<owner>--<name>@<revision>`` came from a hub or says that it did; ``<name>@<twelve digits of its sums>`` was imported
+under a name of its own. What begins with a dot is unfinished, or on its way out.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from inference.registry.errors import ModelError
+from inference.registry.fetched import MARKER as FETCHED
+from inference.registry.manifest import NAME as MANIFEST
+from inference.registry.manifest import format_manifest
+from inference.registry.place import Record, find_place, forget, take_trace, write_record
+from inference.registry.tree import list_files
+from inference.registry.verification import See, sum_file
+
+IMPORTED = "imported.json"
+MARKERS = (FETCHED, IMPORTED)
+LOCK = ".lock"
+UNFINISHED = (".importing-", ".removing-")
+DIGEST_CHARACTERS = 12
+BLOCK_BYTES = 512
+
+
+class NotStoredError(ModelError):
+    """No model of that name is in the store: `bin/appliance models verify` lists them."""
+
+
+class StoreBusyError(ModelError):
+    """Somebody else is importing or removing a model: wait until it has finished."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """``name`` is a hub id, or the name it was imported under; ``commit`` is known where a hub named it."""
+
+    name: str
+    revision: str
+    commit: str | None
+    folder: Path
+    is_from_hub: bool
+
+    @property
+    def reference(self) -> str:
+        return f"{self.name}@{self.revision}"
+
+    @property
+    def served_name(self) -> str:
+        return self.name.rsplit("/", 1)[-1]
+
+
+def list_stored(models_dir: Path) -> list[Stored]:
+    """Complete models only, by name."""
+    folders = sorted(models_dir.glob("*@*")) if models_dir.is_dir() else []
+    found = (find_marked(folder) for folder in folders if not folder.name.startswith("."))
+    return [stored for stored in found if stored is not None]
+
+
+def find_marked(folder: Path) -> Stored | None:
+    """What the marker in ``folder`` says; None where there is none that can be read."""
+    with contextlib.suppress(OSError, ValueError, LookupError, TypeError):
+        if (folder / FETCHED).is_file():
+            raw = _read(folder / FETCHED)
+            return Stored(str(raw["hub_id"]), str(raw["revision"]), raw["commit"], folder, is_from_hub=True)
+        raw = _read(folder / IMPORTED)
+        return Stored(str(raw["name"]), str(raw["revision"]), None, folder, is_from_hub=False)
+    return None
+
+
+def get_stored(models_dir: Path, wanted: str) -> Stored:
+    """By reference, by name where only one revision is here, or by folder. Raises NotStoredError."""
+    here = list_stored(models_dir)
+    found = [it for it in here if wanted in (it.reference, it.folder.name)] or [it for it in here if it.name == wanted]
+    if len(found) == 1:
+        return found[0]
+    names = ", ".join(it.reference for it in (found or here)) or "none"
+    if found:
+        raise NotStoredError(f"{wanted} is here in {len(found)} revisions. Say which: {names}.")
+    raise NotStoredError(f"{wanted} is not among the models that were imported or fetched: {names}.")
+
+
+def build_revision(sums: Mapping[str, str]) -> str:
+    """What tells an imported model from another of the same name: the sum of its sums, shortened."""
+    return hashlib.sha256(format_manifest(sums).encode()).hexdigest()[:DIGEST_CHARACTERS]
+
+
+def seal(folder: Path, *, known: Mapping[str, str] | None = None, see: See = lambda _bytes: None) -> Record:
+    """Write the manifest of a finished model, last. ``known`` are sums that were taken while its files were written."""
+    files, known = list_files(folder), known or {}
+    files.pop(MANIFEST, None)
+    sums = {name: known.get(name) or sum_file(folder / name, status, see) for name, status in files.items()}
+    text = format_manifest(sums)
+    with (folder / MANIFEST).open("x", encoding="utf-8") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
+    traces = {name: take_trace(status) for name, status in files.items()}
+    return Record(hashlib.sha256(text.encode()).hexdigest(), traces)
+
+
+def keep_record(folder: Path, record: Record, *, models_dir: Path) -> None:
+    write_record(find_place(folder, models_dir=models_dir), record)
+
+
+def remove(stored: Stored, *, models_dir: Path) -> int:
+    """Take the model out of the store, at once as others see it; the bytes that came free. Hold the lock."""
+    freed = sum(file.lstat().st_blocks * BLOCK_BYTES for file in stored.folder.rglob("*"))
+    forget(find_place(stored.folder, models_dir=models_dir))
+    leaving = models_dir / f".removing-{stored.folder.name}"
+    stored.folder.rename(leaving)
+    shutil.rmtree(leaving)
+    return freed
+
+
+def remove_unfinished(models_dir: Path) -> list[str]:
+    """What a killed import or removal left. Hold the lock."""
+    left = [path for path in sorted(models_dir.iterdir()) if path.name.startswith(UNFINISHED)]
+    for path in left:
+        shutil.rmtree(path)
+    return [path.name for path in left]
+
+
+@contextmanager
+def only_one_change(models_dir: Path) -> Iterator[None]:
+    """Hold this while importing or removing. Raises StoreBusyError when somebody else does."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
+    with open(models_dir / LOCK, "r+", opener=lambda name, _: os.open(name, flags, 0o644)) as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StoreBusyError(
+                f"Another command is importing or removing a model (process {_read_owner(handle)}). Wait until it has "
+                "finished, then try again."
+            ) from None
+        handle.truncate(0)
+        handle.write(str(os.getpid()))
+        handle.flush()
+        yield
+
+
+def _read_owner(handle: IO[str]) -> str:
+    handle.seek(0)
+    return handle.read().strip() or "not known"
+
+
+def _read(marker: Path) -> dict[str, Any]:
+    return dict(json.loads(marker.read_text(encoding="utf-8")))

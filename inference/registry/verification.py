@@ -1,0 +1,142 @@
+"""Whether a model directory is the one that was imported, and may be loaded: asked before every load.
+
+Its form is looked at each time (:mod:`inference.registry.checkpoint`), and that its files are those of the manifest.
+The sum of a file is compared when size, times or inode number differ from the record's, or with ``full``.
+"""
+
+import hashlib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from inference.registry.checkpoint import inspect_checkpoint
+from inference.registry.manifest import NAME, ManifestError, format_manifest, parse_manifest
+from inference.registry.ownership import refuse_loose_files
+from inference.registry.place import Place, Record, find_place, forget, read_record, take_trace, write_record
+from inference.registry.refusals import (
+    ExtraFileError,
+    FileChangedError,
+    FileMissingError,
+    ManifestChangedError,
+    ManifestMissingError,
+)
+from inference.registry.tree import Files, list_files
+
+CHUNK_BYTES = 4 * 1024 * 1024
+See = Callable[[int], None]  # is told how many bytes were read just now
+IMPORT_AGAIN = "Remove it and import it again: bin/appliance models remove, bin/appliance models import."
+IN_PLACE = "If you changed it yourself, say so: bin/appliance models verify --renew. Otherwise copy it again."
+
+
+@dataclass(frozen=True)
+class Verified:
+    """``read_bytes`` were read to compare sums; ``is_new``: the sums were recorded now, there was nothing to compare
+    with; ``is_kept``: the next check may rely on this one."""
+
+    path: Path
+    manifest_sha256: str
+    files: int
+    total_bytes: int
+    read_bytes: int
+    is_new: bool
+    is_kept: bool
+
+
+def verify(
+    path: Path, *, models_dir: Path, full: bool = False, renew: bool = False, see: See = lambda _bytes: None
+) -> Verified:
+    """Raises a :class:`~inference.registry.errors.CheckpointError` for a directory that must not be loaded.
+
+    ``renew`` takes a directory outside of the store as it is now, whatever was recorded.
+    """
+    inspect_checkpoint(path)
+    place = find_place(path, models_dir=models_dir)
+    files = list_files(path)
+    refuse_loose_files(path, models_dir=models_dir)
+    files.pop(NAME, None)
+    if renew and not place.is_stored:
+        forget(place)
+    record, text = read_record(place), _read_manifest(path, place)
+    if text is None:
+        return _record(path, place, files, see)
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    if record is not None and record.manifest_sha256 != digest:
+        raise ManifestChangedError(place.manifest, "the manifest is not the one that was recorded.", IMPORT_AGAIN)
+    sums = _parse(text, place)
+    _refuse_other_names(path, sums, files, place)
+    known = {} if full or record is None else record.traces
+    stale = [name for name, status in files.items() if known.get(name) != take_trace(status)]
+    for name in stale:
+        _compare(path / name, files[name], sums[name], place, see)
+    new = Record(digest, {name: take_trace(status) for name, status in files.items()})
+    is_kept = record == new or write_record(place, new, manifest=None if place.is_stored else text)
+    return _describe(path, digest, files, stale, is_new=False, is_kept=is_kept)
+
+
+def sum_file(path: Path, status: os.stat_result, see: See = lambda _bytes: None) -> str:
+    """The SHA-256 of the file that ``status`` is of. Raises FileChangedError when it changes meanwhile."""
+    digest = hashlib.sha256()
+    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NOFOLLOW)) as stream:
+        while chunk := stream.read(CHUNK_BYTES):
+            digest.update(chunk)
+            see(len(chunk))
+        after = os.fstat(stream.fileno())
+    if take_trace(after) != take_trace(status):
+        raise FileChangedError(path, "the file changed while it was read.", "Wait until nobody writes to it.")
+    return digest.hexdigest()
+
+
+def _read_manifest(path: Path, place: Place) -> str | None:
+    """Of the store, or kept of an earlier check, or brought along; None when nobody has looked at the directory yet."""
+    for file in (place.manifest, place.brought):
+        if file is not None and file.exists():
+            return file.read_text(encoding="utf-8", errors="replace")
+    if place.is_stored:
+        raise ManifestMissingError(
+            path, f"it lies in the store without a {NAME}, so it was not imported.", IMPORT_AGAIN
+        )
+    return None
+
+
+def _parse(text: str, place: Place) -> dict[str, str]:
+    try:
+        return parse_manifest(text)
+    except ManifestError as error:
+        raise ManifestMissingError(place.manifest, f"it cannot be read ({error})", IMPORT_AGAIN) from None
+
+
+def _refuse_other_names(path: Path, sums: dict[str, str], files: Files, place: Place) -> None:
+    fix = IMPORT_AGAIN if place.is_stored else IN_PLACE
+    for name in sums:
+        if name not in files:
+            raise FileMissingError(path / name, "the manifest names the file, and it is not there.", fix)
+    for name in files:
+        if name not in sums:
+            raise ExtraFileError(path / name, "the manifest does not name the file.", f"Remove the file. {fix}")
+
+
+def _compare(path: Path, status: os.stat_result, expected: str, place: Place, see: See) -> None:
+    if (found := sum_file(path, status, see)) != expected:
+        raise FileChangedError(
+            path, f"the file is not the one that was recorded (SHA-256 {found[:12]}, expected {expected[:12]}).",
+            IMPORT_AGAIN if place.is_stored else IN_PLACE,
+        )  # fmt: skip
+
+
+def _record(path: Path, place: Place, files: Files, see: See) -> Verified:
+    """The first look at a directory outside of the store: nothing is read where nothing could be kept."""
+    if not write_record(place, Record("", {})):
+        return _describe(path, "", files, [], is_new=True, is_kept=False)
+    forget(place)
+    text = format_manifest({name: sum_file(path / name, status, see) for name, status in files.items()})
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    record = Record(digest, {name: take_trace(status) for name, status in files.items()})
+    return _describe(path, digest, files, list(files), is_new=True, is_kept=write_record(place, record, manifest=text))
+
+
+def _describe(path: Path, digest: str, files: Files, read: list[str], *, is_new: bool, is_kept: bool) -> Verified:
+    return Verified(
+        path, digest, len(files), sum(status.st_size for status in files.values()),
+        sum(files[name].st_size for name in read), is_new, is_kept,
+    )  # fmt: skip

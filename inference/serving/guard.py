@@ -1,0 +1,39 @@
+"""Check a model directory, then become the engine: ``python -m inference.serving.guard --models M --path P -- ARGV``.
+
+So that a supervisor which starts the engine again loads nothing that was not looked at again.
+"""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from inference.registry.errors import ModelError
+from inference.registry.verification import verify
+from inference.serving.command import Command
+
+EXIT_UNUSABLE = 3
+
+
+def guard_command(command: Command, path: Path, *, python: Path, models_dir: Path) -> Command:
+    """``command``, with the check of ``path`` before it. Pure."""
+    before = (str(python), "-m", "inference.serving.guard", "--models", str(models_dir), "--path", str(path), "--")
+    return Command((*before, *command.argv), command.env)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Check a model directory, then become the engine.")
+    parser.add_argument("--models", type=Path, required=True)
+    parser.add_argument("--path", type=Path, required=True)
+    parser.add_argument("argv", nargs="+")
+    asked = parser.parse_args()
+    try:
+        verify(asked.path, models_dir=asked.models)
+    except (ModelError, OSError) as error:
+        sys.stderr.write(f"The model is not loaded. {error}\n")
+        sys.exit(EXIT_UNUSABLE)
+    os.execv(asked.argv[0], asked.argv)  # noqa: S606 - becomes the engine, in the environment that it was given
+
+
+if __name__ == "__main__":
+    main()
