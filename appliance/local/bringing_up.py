@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from appliance.local import model_choice
+from appliance.local import acknowledgements, model_choice
 from appliance.local.directories import ensure_directories
 from appliance.local.environments import ENVIRONMENTS
 from appliance.local.errors import ComponentError, LocalError
@@ -281,7 +281,8 @@ class BringingUp:
         return done
 
     def _finish(self, done: Prepared, release: Release) -> None:
-        """The first administrator and the demonstration collection."""
+        """The first administrator, what the audit does not have yet, and the demonstration collection."""
+        self._record_acknowledgements()
         if done.demonstration != release.demonstration:
             with self.report.step("First administrator") as step:
                 made: dict[str, Any] = json.loads(self.local.management.run("ensure_admin"))
@@ -290,6 +291,15 @@ class BringingUp:
             if self._load_demonstration():
                 done = replace(done, demonstration=release.demonstration)
         write_prepared(self.local.settings, done)
+
+    def _record_acknowledgements(self) -> None:
+        """Of licences, while the appliance was down. What goes wrong with one is said, and tried again next time."""
+        try:
+            if acknowledgements.list_pending(self.local.settings):
+                with self.report.step("Recording acknowledged licences") as step:
+                    step.note = str(acknowledgements.record_pending(self.local.settings, self.local.management))
+        except LocalError as error:
+            self.problems.append(f"An acknowledged licence could not be recorded.\n{error}")
 
     def _load_demonstration(self) -> bool:
         """The appliance works without its example: what goes wrong with it is said, and tried again next time."""

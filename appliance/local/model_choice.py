@@ -13,6 +13,7 @@ from inference.registry.errors import ModelError
 from inference.registry.fetched import require_fetched, resolve_model
 from inference.registry.machine import HUB_URL, gather_machine_facts
 from inference.registry.spec import ModelSpec
+from inference.registry.store import find_marked
 from inference.registry.verification import Verified, verify
 from inference.registry.wish import build_wish as wish_of_settings
 from inference.serving.command import fetch_command
@@ -69,7 +70,9 @@ def build_wish(settings: Settings, activation: Activation | None) -> ModelWish:
     if activation is None or is_named_in_settings(settings):
         return wish
     path = Path(activation.path) if activation.path else None
-    return replace(wish, path=path, hub_id=activation.hub_id, revision=activation.revision, name=None)
+    stored = find_marked(path) if path else None
+    name = stored.served_name if stored else None  # without the revision that its folder is called after
+    return replace(wish, path=path, hub_id=activation.hub_id, revision=activation.revision, name=name)
 
 
 def models_dir(settings: Settings) -> Path:
@@ -91,7 +94,12 @@ def choose(settings: Settings, *, may_fetch: bool = True) -> Choice:
 
     Without ``may_fetch``, and for a named directory, no hub is asked.
     """
-    wish = build_wish(settings, read_activation(settings))
+    return choose_for(settings, read_activation(settings), may_fetch=may_fetch)
+
+
+def choose_for(settings: Settings, activation: Activation | None, *, may_fetch: bool = True) -> Choice:
+    """:func:`choose`, as if this were activated."""
+    wish = build_wish(settings, activation)
     if wish.path is None and wish.hub_id is None and not settings.model.automatic:
         return Choice(None, "None is named or activated, and appliance.yaml says model.automatic: false.")
     facts = gather_machine_facts(hub_url=hub_url() if may_fetch and wish.path is None else None)

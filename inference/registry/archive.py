@@ -37,7 +37,7 @@ class _Header(tarfile.TarInfo):
     """A header whose own extensions are bounded: the library reads them into memory, as long as they say they are."""
 
     @classmethod
-    def frombuf(cls, buf: bytes, encoding: str, errors: str) -> Self:
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
         header = super().frombuf(buf, encoding, errors)
         if header.type in EXTENDED and header.size > MAX_EXTENDED_HEADER_BYTES:
             raise ArchiveUnsafeError(f"The archive has a header of {header.size} bytes, which no model needs.")

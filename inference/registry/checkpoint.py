@@ -64,7 +64,7 @@ def inspect_checkpoint(path: Path) -> Checkpoint:
         trained_context_tokens=config.get("max_position_embeddings"),
         weights_bytes=weights_bytes,
         loaded_bytes=weights_bytes // 2 if _is_single_precision(config) else weights_bytes,
-        licence=_find_licence(path / "README.md"),
+        licence=find_licence(path / "README.md"),
     )
 
 
@@ -107,7 +107,8 @@ def _find_parser(path: Path, parser: EngineParser | None) -> str | None:
     return parser.name if any(parser.token.encode() in file.read_bytes() for file in files) else None
 
 
-def _find_licence(card: Path) -> str | None:
+def find_licence(card: Path) -> str | None:
+    """What a model's card declares in its front matter."""
     if not card.exists():
         return None
     head = card.read_text(encoding="utf-8", errors="replace")[:4000]

@@ -53,7 +53,6 @@ class Draft:
             os.close(folder)
         try:
             yield descriptor
-            os.fchmod(descriptor, 0o644)  # whatever the umask: the engine may run as another user
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
@@ -65,11 +64,16 @@ class Draft:
             return entries[0]
         return self.path
 
+    def open_up(self) -> None:
+        """Readable by everybody, whatever the umask: the engine may run as another user. Before traces are taken."""
+        for folder, _, files in os.walk(self.path):
+            Path(folder).chmod(0o755)
+            for name in files:
+                (Path(folder) / name).chmod(0o644)
+
     def publish(self, target: Path) -> None:
         """The one moment at which the model appears."""
-        model = self.find_model()
-        model.chmod(0o755)
-        model.rename(target)
+        self.find_model().rename(target)
         self._is_published = True
         folder = os.open(self.models_dir, FOLDER_FLAGS)
         try:

@@ -35,7 +35,7 @@ def read_hub_cache(path: Path, *, revision: str | None = None) -> Intake:
     assert match is not None
     commit, revision = _find_commit(cache, path, revision)
     snapshot, blobs = cache / "snapshots" / commit, (cache / "blobs").resolve()
-    members = []
+    members: list[Member] = []
     for link in sorted(snapshot.rglob("*")):
         if link.is_dir() and not link.is_symlink():
             continue

@@ -215,6 +215,7 @@ def _publish(
                 f"--revision, such as its commit, or remove it first: bin/appliance models remove {there.reference}"
             )
         return Imported(there, len(sums), total, was_there=True, cleared=left)
+    draft.open_up()
     record = seal(model, known=sums)
     draft.publish(target)
     keep_record(target, record, models_dir=models_dir)
@@ -238,7 +239,6 @@ def _mark(model: Path, intake: Intake, names: Names, sums: dict[str, str], model
         "imported_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }  # fmt: skip
     (model / IMPORTED).write_text(json.dumps(marker), encoding="utf-8")
-    (model / IMPORTED).chmod(0o644)
     return models_dir / f"{name}@{digest}"
 
 

@@ -85,9 +85,7 @@ def read_member_name(text: str, archive: Path) -> PurePosixPath:
     path = PurePosixPath(text)
     odd = "\\" in text or not text.isprintable() or path.is_absolute() or ".." in path.parts or not path.parts
     if odd or len(path.parts) > MAX_DEPTH or any(len(os.fsencode(part)) > 255 for part in path.parts):
-        raise ArchiveUnsafeError(
-            f"{archive}: the member {text!r} would not stay below the model's folder, or its name is odd."
-        )
+        raise ArchiveUnsafeError(f"{archive}: the member {text!r} would leave the model's folder, or its name is odd.")
     return path
 
 

@@ -5,6 +5,7 @@ its manifest is kept below the data directory. The record says nothing about con
 each file, by which a later start sees that a file is still the one whose sum was compared.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -72,8 +73,10 @@ def write_record(place: Place, record: Record, *, manifest: str | None = None) -
     }  # fmt: skip
     try:
         folder = place.record.parent
-        folder.mkdir(mode=0o755, exist_ok=True)
-        if stat.S_ISLNK(folder.lstat().st_mode):
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir()
+            folder.chmod(0o755)
+        if not stat.S_ISDIR(folder.lstat().st_mode):  # a link least of all
             return False
         if manifest is not None:
             _write(place.manifest, manifest)
@@ -98,4 +101,5 @@ def _as_trace(numbers: list[int]) -> Trace:
 def _write(path: Path, text: str) -> None:
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     draft.write_text(text, encoding="utf-8")
+    draft.chmod(0o644)  # the engine's own user reads it
     draft.replace(path)

@@ -103,6 +103,7 @@ def seal(folder: Path, *, known: Mapping[str, str] | None = None, see: See = lam
     with (folder / MANIFEST).open("x", encoding="utf-8") as stream:
         stream.write(text)
         stream.flush()
+        os.fchmod(stream.fileno(), 0o644)
         os.fsync(stream.fileno())
     traces = {name: take_trace(status) for name, status in files.items()}
     return Record(hashlib.sha256(text.encode()).hexdigest(), traces)

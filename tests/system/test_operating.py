@@ -166,7 +166,13 @@ def test_model_that_appears_later_answers_after_one_command(running: Installed, 
     assert "there is no tokenizer" in refused.stdout
     assert NO_MODEL in running.run("ask", "What data leaves the appliance?").stdout
 
-    switched = running.run("models", "activate", str(tiny_checkpoint))
+    asked_first = running.run("models", "activate", str(tiny_checkpoint))
+    assert asked_first.returncode == 1
+    assert "Nobody wrote down which licence" in asked_first.stdout
+    assert "engine" not in running.read_status()
+
+    person = ("--acknowledge-licence", "--as", "Test Person")
+    switched = running.run("models", "activate", str(tiny_checkpoint), *person)
     assert switched.returncode == 0, switched.stdout
     assert tiny_checkpoint.name in running.run("models", "show").stdout
     asked = running.run("ask", "What data leaves the appliance?")

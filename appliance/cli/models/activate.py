@@ -1,29 +1,46 @@
 """``models activate``: switch to another model, and back to what answered before if it does not start."""
 
+import contextlib
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from appliance.cli import exit_codes
+from appliance.cli.models.acknowledging import require_acknowledgement
 from appliance.cli.screen import Screen, err, out
 from appliance.cli.up import sources_of
 from appliance.local import environments, model_choice
+from appliance.local.acknowledgements import NameMissingError
 from appliance.local.bringing_up import BringingUp, Outcome
 from appliance.local.directories import ensure_directories
 from appliance.local.errors import LocalError
 from appliance.local.instance import LocalAppliance, open_appliance
 from appliance.local.model_choice import Activation
+from inference.registry.store import NotStoredError, get_stored, list_stored
 
 
 def activate(
     model: Annotated[
-        str, typer.Argument(help="A directory, a hub id (owner/name, with @revision if wanted), or `auto`.")
+        str,
+        typer.Argument(
+            help="A model of the store, a directory, a hub id (owner/name, with @revision if wanted), or `auto`."
+        ),
     ],
+    acknowledge: Annotated[
+        bool, typer.Option("--acknowledge-licence", help="Say that the model's licence is known and will be kept.")
+    ] = False,
+    name: Annotated[str | None, typer.Option("--as", help="Who says so: the name of a person.")] = None,
 ) -> None:
-    """Switch to a model: checks it, starts the engine with it and tells the web application."""
+    """Switch to a model: checks it, starts the engine with it and tells the web application.
+
+    Its licence has to be acknowledged by a named person, once for each revision and wording; without that, says what
+    the licence asks for.
+    """
     local = open_appliance()
-    activation = read_argument(model)
+    if acknowledge and name is None:
+        raise NameMissingError('--acknowledge-licence needs the name of a person: --as "First Last".')
+    activation = read_argument(model, models_dir=model_choice.models_dir(local.settings))
     if activation is not None and model_choice.is_named_in_settings(local.settings):
         raise LocalError(
             "appliance.yaml names the model, which goes before an activated one. Change model.path or model.hub_id "
@@ -31,30 +48,40 @@ def activate(
         )
     with local.only_one_change():
         ensure_directories(local.settings, local.identity)
-        before = model_choice.read_activation(local.settings)
-        model_choice.write_activation(local.settings, activation)
-        try:
-            choice = model_choice.choose(local.settings)
-            if choice.spec is None and activation is not None:
-                raise LocalError(choice.reason)
-            if local.supervisor.find_pid() is None:
-                out.print("Recorded. It is served from the next start: bin/appliance up")
-                return
-            outcome = _bring_up(local)
-        except BaseException:
-            model_choice.write_activation(local.settings, before)
-            raise
-        if outcome.problems:
-            err.print("\n".join(outcome.problems), markup=False)
-        if outcome.lacks_model and before != activation:
-            err.print("Going back to what answered before.")
-            model_choice.write_activation(local.settings, before)
-            outcome = _bring_up(local)
-            out.print(f"Model   {outcome.model}", markup=False)
-            raise typer.Exit(exit_codes.PROBLEM)
+        choice = model_choice.choose_for(local.settings, activation)
+        if choice.spec is None and activation is not None:
+            raise LocalError(choice.reason)
+        if choice.spec is not None:
+            require_acknowledgement(local, choice.spec, asked_for=model, name=name if acknowledge else None)
+        outcome = _switch(local, activation)
+    if outcome is None:
+        out.print("Recorded. It is served from the next start: bin/appliance up")
+        return
     out.print(f"Model   {outcome.model}", markup=False)
     if outcome.problems:
         raise typer.Exit(exit_codes.PROBLEM)
+
+
+def _switch(local: LocalAppliance, activation: Activation | None) -> Outcome | None:
+    """None where nothing runs. A model that does not come up is taken back, and the exit code says so."""
+    before = model_choice.read_activation(local.settings)
+    model_choice.write_activation(local.settings, activation)
+    if local.supervisor.find_pid() is None:
+        return None
+    try:
+        outcome = _bring_up(local)
+    except BaseException:
+        model_choice.write_activation(local.settings, before)
+        raise
+    if outcome.problems:
+        err.print("\n".join(outcome.problems), markup=False)
+    if outcome.lacks_model and before != activation:
+        err.print("Going back to what answered before.")
+        model_choice.write_activation(local.settings, before)
+        outcome = _bring_up(local)
+        out.print(f"Model   {outcome.model}", markup=False)
+        raise typer.Exit(exit_codes.PROBLEM)
+    return outcome
 
 
 def _bring_up(local: LocalAppliance) -> Outcome:
@@ -62,14 +89,24 @@ def _bring_up(local: LocalAppliance) -> Outcome:
     return BringingUp(local, Screen(), choose_again=True).run()
 
 
-def read_argument(model: str) -> Activation | None:
-    """A directory when there is one of that name, else a hub id; ``auto`` is the automatic choice."""
+def read_argument(model: str, *, models_dir: Path) -> Activation | None:
+    """A directory when there is one of that name, else a model of the store, else a hub id; ``auto`` is the automatic
+    choice."""
     if model == "auto":
         return None
     path = Path(model).expanduser()
     if path.exists() or model.startswith((".", "/", "~")):
         return Activation(path=str(path.resolve()))
+    with contextlib.suppress(NotStoredError):
+        stored = get_stored(models_dir, model)
+        if stored.is_from_hub:
+            return Activation(hub_id=stored.name, revision=stored.revision)
+        return Activation(path=str(stored.folder))
     hub_id, _, revision = model.partition("@")
     if hub_id.count("/") != 1:
-        raise LocalError(f"{model!r} is neither a directory here nor a hub id (owner/name).")
+        known = ", ".join(stored.reference for stored in list_stored(models_dir)) or "none"
+        raise LocalError(
+            f"{model!r} is neither a directory here, nor a model that was imported ({known}), nor a hub id, which is "
+            "written owner/name."
+        )
     return Activation(hub_id=hub_id, revision=revision or None)

@@ -44,7 +44,7 @@ def import_(
     source: Annotated[
         Path, typer.Argument(help="A directory, a tar or zip archive, or a model's folder in a hub client's cache.")
     ],
-    name: Annotated[str | None, typer.Option(help="What to call it; otherwise the directory's or archive's name.")] = None,
+    name: Annotated[str | None, typer.Option(help="What to call it, if not after the directory or archive.")] = None,
     hub_id: Annotated[
         str | None, typer.Option(help="The hub id it is a copy of (owner/name); a hub's cache says it itself.")
     ] = None,
@@ -81,5 +81,3 @@ def _progress() -> Iterator[Shown]:
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(binary_units=True), TransferSpeedColumn())
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
         yield Shown(bar)
-
-

@@ -8,7 +8,7 @@ import typer
 
 from appliance.cli.models.refusing import told_apart
 from appliance.cli.screen import out
-from appliance.local import model_choice
+from appliance.local import acknowledgements, model_choice
 from appliance.local.errors import LocalError
 from appliance.local.instance import open_appliance
 from appliance.settings import Settings
@@ -35,6 +35,7 @@ def remove(
         with only_one_change(models_dir):
             remove_unfinished(models_dir)
             freed = remove_from_store(stored, models_dir=models_dir)
+        acknowledgements.forget(local.settings, stored.reference)
     if as_json:
         document = {"schema_version": 1, "model": stored.reference, "freed_bytes": freed}
         out.print(json.dumps(document, indent=2), markup=False)

@@ -51,13 +51,13 @@ def test_stopped_component_has_neither() -> None:
 def test_model_argument_is_a_directory_a_hub_id_or_auto(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "here").mkdir()
-    assert read_argument("auto") is None
-    assert read_argument("here") == Activation(path=str(tmp_path / "here"))
-    assert read_argument("./absent") == Activation(path=str(tmp_path / "absent"))
-    assert read_argument("owner/name") == Activation(hub_id="owner/name")
-    assert read_argument("owner/name@v1") == Activation(hub_id="owner/name", revision="v1")
-    with pytest.raises(LocalError, match="neither a directory here nor a hub id"):
-        read_argument("name")
+    assert read_argument("auto", models_dir=tmp_path) is None
+    assert read_argument("here", models_dir=tmp_path) == Activation(path=str(tmp_path / "here"))
+    assert read_argument("./absent", models_dir=tmp_path) == Activation(path=str(tmp_path / "absent"))
+    assert read_argument("owner/name", models_dir=tmp_path) == Activation(hub_id="owner/name")
+    assert read_argument("owner/name@v1", models_dir=tmp_path) == Activation(hub_id="owner/name", revision="v1")
+    with pytest.raises(LocalError, match="neither a directory here, nor a model that was imported"):
+        read_argument("name", models_dir=tmp_path)
 
 
 def test_followed_log_goes_on_after_rotation(tmp_path: Path) -> None:

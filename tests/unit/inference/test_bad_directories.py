@@ -71,6 +71,16 @@ def duplicate_tensor(folder: Path) -> None:
     (folder / FIRST).write_bytes(struct.pack("<Q", len(raw)) + raw + b"x")
 
 
+def without_weights(folder: Path) -> None:
+    for name in (FIRST, SECOND, INDEX):
+        (folder / name).unlink()
+
+
+def same_tensor_twice(folder: Path) -> None:
+    (folder / INDEX).unlink()
+    write_shard(folder / SECOND, {"a": tensor(0, 1)}, data=1)
+
+
 def without_template(folder: Path) -> None:
     (folder / "tokenizer_config.json").write_text("{}")
 
@@ -128,10 +138,7 @@ CASES: dict[str, tuple[Spoil, Refusal, str]] = {
     "folders without end": (very_deep, refusals.SpecialFileError, "nested too deeply"),
     "a name of two lines": (put("a\nb"), refusals.SpecialFileError, "odd characters"),
     "a truncated shard": (cut, errors.WeightsMissingError, SECOND),
-    "no weights": (
-        lambda f: [file.unlink() for file in (f / FIRST, f / SECOND, f / INDEX)], errors.WeightsMissingError,
-        "no *.safetensors",
-    ),
+    "no weights": (without_weights, errors.WeightsMissingError, "no *.safetensors"),
     "an index that names a shard that is not there": (
         index(weight_map={"a": "model-9.safetensors"}), errors.WeightsMissingError, "model-9.safetensors",
     ),
@@ -146,10 +153,7 @@ CASES: dict[str, tuple[Spoil, Refusal, str]] = {
     ),
     "an index with a wrong total": (index(metadata={"total_size": 25}), refusals.IndexLiesError, "they have 24"),
     "an index that says nothing": (index(weight_map=[]), refusals.IndexLiesError, "no weight_map"),
-    "the same tensor twice": (
-        lambda f: [(f / INDEX).unlink(), write_shard(f / SECOND, {"a": tensor(0, 1)}, data=1)], refusals.IndexLiesError,
-        "no index says which",
-    ),
+    "the same tensor twice": (same_tensor_twice, refusals.IndexLiesError, "no index says which"),
     "overlapping tensors": (
         shard({"a": tensor(0, 9), "b": tensor(8, 16)}), refusals.HeaderError, "overlaps another tensor",
     ),

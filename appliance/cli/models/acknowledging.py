@@ -1,0 +1,67 @@
+"""Before a model is activated: whether a named person acknowledged its licence, and what it asks for if nobody did."""
+
+import shlex
+
+from appliance.cli.models.refusing import told_apart
+from appliance.cli.screen import out
+from appliance.local import acknowledgements, model_choice
+from appliance.local.errors import LocalError
+from appliance.local.instance import LocalAppliance
+from inference.registry.checkpoint import find_licence
+from inference.registry.licence import Terms, build_terms, describe
+from inference.registry.own import load_own_catalogue
+from inference.registry.spec import ModelSpec
+from inference.registry.store import find_marked
+
+DIGEST_CHARACTERS = 12
+
+
+class NotAcknowledgedError(LocalError):
+    """Nobody acknowledged the licence of this model revision in its present words."""
+
+
+def require_acknowledgement(local: LocalAppliance, spec: ModelSpec, *, asked_for: str, name: str | None) -> None:
+    """``name`` acknowledges it now; without one it has to have been before. The audit has it before anything is
+    switched, or gets it at the next ``up`` when the appliance is down. Raises NotAcknowledgedError."""
+    model = build_reference(local, spec)
+    terms = read_terms(local, spec)
+    if acknowledgements.find(local.settings, model, terms) is None:
+        if name is None:
+            command = f'bin/appliance models activate {shlex.quote(asked_for)} --acknowledge-licence --as "First Last"'
+            raise NotAcknowledgedError(
+                f"{describe(terms, model)}\nNothing was changed. Whoever may decide that for your organisation says "
+                f"so with their name, which is recorded:\n  {command}"
+            )
+        acknowledgement = acknowledgements.build_acknowledgement(model, terms, name=name)
+        acknowledgements.keep(local.settings, acknowledgement)
+        out.print(f"Acknowledged by {acknowledgement.name}: {terms.name} for {model}", markup=False)
+    if "postgres" in local.list_running():
+        acknowledgements.record_pending(local.settings, local.management)
+
+
+def build_reference(local: LocalAppliance, spec: ModelSpec) -> str:
+    """The model's revision, so that other weights under the same name are asked about again.
+
+    A directory outside of the store is told by the sum of its manifest, for which its files are verified first.
+    """
+    if spec.path is None or spec.hub_id is not None:
+        return f"{spec.hub_id}@{spec.revision}"
+    if (stored := find_marked(spec.path)) is not None and stored.folder.parent == model_choice.models_dir(
+        local.settings
+    ):
+        return stored.reference
+    found = model_choice.verify_files(local.settings, spec.path)
+    return f"{spec.path}@{found.manifest_sha256[:DIGEST_CHARACTERS] or 'unrecorded'}"
+
+
+def read_terms(local: LocalAppliance, spec: ModelSpec) -> Terms:
+    stored = find_marked(spec.path) if spec.path else None
+    hub_id = spec.hub_id or (stored.name if stored and stored.is_from_hub else None)
+    with told_apart():
+        catalogue = load_own_catalogue(local.settings)
+    return build_terms(catalogue, hub_id=hub_id, card=read_card(spec), folder=spec.path)
+
+
+def read_card(spec: ModelSpec) -> str | None:
+    """What the files say, not what the catalogue does: where they are not here yet, nobody has read them."""
+    return find_licence(spec.path / "README.md") if spec.path else None

@@ -1,0 +1,82 @@
+"""What the licence of one model asks for, in plain words: from the catalogue, else from its own card, else unknown.
+
+Whoever acknowledges it means these words and the licence files beside the weights: ``text_id`` changes with them.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from inference.registry.entry import Entry
+from inference.registry.load import Catalogue
+
+UNKNOWN = "unknown"
+FILES = ("LICENSE*", "LICENCE*", "NOTICE*", "USE_POLICY*")
+TEXT_ID_CHARACTERS = 16
+MAX_FILE_BYTES = 1024 * 1024
+Origin = Literal["catalogue", "card", "nobody"]
+
+
+@dataclass(frozen=True)
+class Terms:
+    """``id`` is the hub's word for the licence; ``files`` are its texts as they came with the model."""
+
+    id: str
+    name: str
+    link: str | None
+    obligations: tuple[str, ...]
+    origin: Origin
+    files: tuple[Path, ...]
+    text_id: str
+
+
+def build_terms(catalogue: Catalogue, *, hub_id: str | None, card: str | None, folder: Path | None) -> Terms:
+    """``card``: what the model's own card declares. ``folder``: its files, where they are here."""
+    entry = find_entry(catalogue, hub_id) if hub_id else None
+    key = entry.licence if entry else card
+    known = catalogue.licences.get(key) if key else None
+    origin: Origin = "catalogue" if entry else "card" if card else "nobody"
+    name, link = (known.name, known.link) if known else (key or UNKNOWN, None)
+    obligations = tuple(each.text for each in known.obligations) if known else ()
+    if entry and card and card != entry.licence:
+        obligations = (*obligations, f"Its own card names another licence: {card}.")
+    files = list_files(folder) if folder else ()
+    said = [key or UNKNOWN, name, link, obligations, [(file.name, _sum(file)) for file in files]]
+    text_id = hashlib.sha256(json.dumps(said).encode()).hexdigest()[:TEXT_ID_CHARACTERS]
+    return Terms(key or UNKNOWN, name, link, obligations, origin, files, text_id)
+
+
+def find_entry(catalogue: Catalogue, hub_id: str) -> Entry | None:
+    wanted = hub_id.lower()
+    for entry in catalogue.models:
+        if wanted in {entry.upstream.lower(), *(variant.hub_id.lower() for variant in entry.variants)}:
+            return entry
+    return None
+
+
+def list_files(folder: Path) -> tuple[Path, ...]:
+    found = {path for pattern in FILES for path in folder.glob(pattern) if path.is_file()}
+    return tuple(sorted(found))
+
+
+def describe(terms: Terms, model: str) -> str:
+    """For a person who has to decide."""
+    lines = []
+    if terms.name == UNKNOWN:
+        lines.append(f"Nobody wrote down which licence {model} has. Ask whoever gave it to you before you use it.")
+    else:
+        source = {"catalogue": "", "card": ", says its own card", "nobody": ""}[terms.origin]
+        lines.append(f"{model} is under {terms.name}{f' ({terms.link})' if terms.link else ''}{source}.")
+    if terms.obligations:
+        lines += ["It asks for this:", *(f"  - {text}" for text in terms.obligations)]
+    elif terms.name != UNKNOWN:
+        lines.append("What it asks for is not in the catalogue: read its text.")
+    lines += [f"Its text: {file}" for file in terms.files]
+    return "\n".join(lines)
+
+
+def _sum(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.sha256(stream.read(MAX_FILE_BYTES)).hexdigest()

@@ -1,0 +1,62 @@
+"""What a person is told about a model's licence before they acknowledge it, and when they are asked again."""
+
+from pathlib import Path
+
+import pytest
+
+from inference.registry.licence import build_terms, describe
+from inference.registry.load import load_catalogue
+
+
+def find_llama_hub_id() -> str:
+    return next(
+        variant.hub_id for entry in load_catalogue().models if entry.licence == "llama3.1" for variant in entry.variants
+    )
+
+
+def test_licence_of_a_known_model_is_the_catalogues_in_plain_words() -> None:
+    terms = build_terms(load_catalogue(), hub_id=find_llama_hub_id().upper(), card=None, folder=None)
+    assert (terms.id, terms.origin) == ("llama3.1", "catalogue")
+    said = describe(terms, "the model")
+    assert said.startswith("the model is under Llama 3.1 Community License Agreement (https://")
+    assert "Built with Llama" in said
+    assert said.count("\n  - ") == len(load_catalogue().licences["llama3.1"].obligations)
+
+
+def test_card_that_contradicts_the_catalogue_is_said() -> None:
+    terms = build_terms(load_catalogue(), hub_id=find_llama_hub_id(), card="mit", folder=None)
+    assert "Its own card names another licence: mit." in describe(terms, "m")
+
+
+def test_model_that_is_not_in_the_catalogue_has_the_licence_of_its_card() -> None:
+    known = build_terms(load_catalogue(), hub_id=None, card="apache-2.0", folder=None)
+    assert (known.name, known.origin) == ("Apache License 2.0", "card")
+    assert "says its own card" in describe(known, "m")
+    strange = build_terms(load_catalogue(), hub_id="a/b", card="house-licence", folder=None)
+    assert "What it asks for is not in the catalogue" in describe(strange, "m")
+
+
+def test_model_that_nobody_described_has_an_unknown_licence() -> None:
+    terms = build_terms(load_catalogue(), hub_id=None, card=None, folder=None)
+    assert (terms.id, terms.origin) == ("unknown", "nobody")
+    assert "Nobody wrote down which licence m has" in describe(terms, "m")
+
+
+def test_words_and_files_make_the_text_and_other_files_do_not(tmp_path: Path) -> None:
+    def text_id(card: str = "apache-2.0") -> str:
+        return build_terms(load_catalogue(), hub_id=None, card=card, folder=tmp_path).text_id
+
+    bare = text_id()
+    (tmp_path / "config.json").write_text("{}")
+    assert text_id() == bare
+    (tmp_path / "LICENSE.txt").write_text("one")
+    one = text_id()
+    (tmp_path / "LICENSE.txt").write_text("two")
+    assert len({bare, one, text_id(), text_id("mit")}) == 4
+    terms = build_terms(load_catalogue(), hub_id=None, card=None, folder=tmp_path)
+    assert f"Its text: {tmp_path}/LICENSE.txt" in describe(terms, "m")
+
+
+@pytest.mark.parametrize("hub_id", [None, "nobody/nothing"])
+def test_unknown_hub_id_is_no_error(hub_id: str | None) -> None:
+    assert build_terms(load_catalogue(), hub_id=hub_id, card=None, folder=None).id == "unknown"
