@@ -52,6 +52,8 @@ def activate(
         if choice.spec is None and activation is not None:
             raise LocalError(choice.reason)
         if choice.spec is not None:
+            if choice.spec.path is not None:
+                model_choice.verify_files(local.settings, choice.spec.path)
             require_acknowledgement(local, choice.spec, asked_for=model, name=name if acknowledge else None)
         outcome = _switch(local, activation)
     if outcome is None:

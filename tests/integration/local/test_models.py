@@ -1,0 +1,196 @@
+"""An operator's verbs about models, on an appliance that is down: import, verify, acknowledge, activate, remove."""
+
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from appliance.cli.app import application
+from appliance.local.acknowledgements import NameMissingError
+from appliance.local.errors import BusyError, LocalError
+from appliance.settings import load
+from inference.registry.licence import build_terms
+from inference.registry.load import load_catalogue
+from inference.registry.store import only_one_change
+from tests.unit.inference.model_folders import CARD, snapshot, write_model
+
+PERSON = ("--acknowledge-licence", "--as", "Test Person")
+
+
+@pytest.fixture
+def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An installation of its own that nothing was started in; the components' user may enter it."""
+    folder = Path(tempfile.mkdtemp(prefix="appl-"))
+    folder.chmod(0o755)
+    (folder / "appliance.yaml").write_text("data_dir: var\nmodel: {automatic: false, device: cpu}\n")
+    monkeypatch.setenv("APPLIANCE_CONFIG", str(folder / "appliance.yaml"))
+    load.cache_clear()
+    yield folder
+    load.cache_clear()
+    shutil.rmtree(folder)
+
+
+def run(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(application, ["models", *map(str, arguments)])
+
+
+def say(*arguments: str | Path) -> dict[str, Any]:
+    result = run(*arguments, "--json")
+    assert result.exit_code == 0, result.output
+    document: dict[str, Any] = json.loads(result.stdout)
+    assert document["schema_version"] == 1
+    return document
+
+
+def refuse(error: type[Exception], *arguments: str | Path) -> str:
+    result = run(*arguments)
+    assert isinstance(result.exception, error), (result.output, result.exception)
+    return str(result.exception)
+
+
+def read_active(folder: Path) -> dict[str, Any] | None:
+    file = folder / "var" / "model" / "active.json"
+    return json.loads(file.read_text()) if file.exists() else None
+
+
+def read_acknowledged(folder: Path) -> list[dict[str, Any]]:
+    file = folder / "var" / "model" / "licences.json"
+    return json.loads(file.read_text())["acknowledged"] if file.exists() else []
+
+
+def test_model_is_imported_verified_activated_and_removed(folder: Path) -> None:
+    model = write_model(folder / "small")
+    done = say("import", model)
+    reference = done["model"]
+    assert (done["name"], done["was_there"]) == ("small", False)
+    assert say("import", model)["was_there"] is True
+    (row,) = say("verify")["models"]
+    assert (row["model"], row["ok"], row["read_bytes"]) == (reference, True, 0)
+    assert say("verify", "small", "--full")["models"][0]["read_bytes"] == row["bytes"]
+
+    words = refuse(LocalError, "activate", "small")
+    assert f"{reference} is under Apache License 2.0" in words
+    assert all(each.text in words for each in load_catalogue().licences["apache-2.0"].obligations)
+    assert 'models activate small --acknowledge-licence --as "First Last"' in words
+    assert read_active(folder) is None
+    assert read_acknowledged(folder) == []
+
+    assert "served from the next start" in run("activate", "small", *PERSON).output
+    assert read_active(folder) is not None
+    (kept,) = read_acknowledged(folder)
+    terms = build_terms(load_catalogue(), hub_id=None, card="apache-2.0", folder=None)
+    assert (kept["name"], kept["model"], kept["licence"]) == ("Test Person", reference, "apache-2.0")
+    assert (kept["text_id"], kept["recorded"]) == (terms.text_id, False)
+
+    assert "served from the next start" in run("activate", "small").output
+    assert "is the model that answers (it was activated)" in refuse(LocalError, "remove", "small")
+    assert run("activate", "auto").exit_code == 0
+    assert say("remove", "small")["freed_bytes"] > 0
+    assert say("verify")["models"] == []
+    assert "is not among the models" in refuse(LocalError, "remove", "small")
+
+
+def test_served_name_is_without_the_revision(folder: Path) -> None:
+    run("import", write_model(folder / "source"), "--name", "small")
+    run("activate", "small", *PERSON)
+    assert say("show")["model"]["name"] == "small"
+
+
+def test_model_from_a_hub_is_activated_by_its_id_with_the_catalogues_licence(folder: Path) -> None:
+    run("import", write_model(folder / "m"), "--hub-id", "Qwen/Qwen3-0.6B", "--revision", "main")
+    assert "Qwen/Qwen3-0.6B@main is under Apache License 2.0" in refuse(LocalError, "activate", "Qwen/Qwen3-0.6B")
+    assert run("activate", "Qwen/Qwen3-0.6B", *PERSON).exit_code == 0
+    assert (read_active(folder) or {})["hub_id"] == "Qwen/Qwen3-0.6B"
+
+
+def test_directory_in_place_is_asked_about_again_when_it_is_another_model(folder: Path) -> None:
+    model = write_model(folder / "srv")
+    before = snapshot(model)
+    assert run("activate", model, *PERSON).exit_code == 0
+    assert run("activate", model).exit_code == 0
+    assert snapshot(model) == before
+    (model / "README.md").write_text(CARD + "Trained further.\n")
+    assert "--renew" in refuse(LocalError, "activate", model)
+    assert say("verify", model, "--renew")["models"][0]["ok"]
+    assert "Nothing was changed" in refuse(LocalError, "activate", model)
+
+
+def test_new_words_of_the_licence_are_asked_about_again(folder: Path) -> None:
+    model = write_model(folder / "m")
+    run("import", model)
+    run("activate", "m", *PERSON)
+    acknowledged = folder / "var" / "model" / "licences.json"
+    text_id = read_acknowledged(folder)[0]["text_id"]
+    acknowledged.write_text(acknowledged.read_text().replace(text_id, "of-older-words"))
+    assert "Nothing was changed" in refuse(LocalError, "activate", "m")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (("--acknowledge-licence",), NameMissingError),
+        (("--acknowledge-licence", "--as", "  "), NameMissingError),
+        (("--acknowledge-licence", "--as", "7"), NameMissingError),
+        (("--as", "Test Person"), LocalError),
+    ],
+)
+def test_licence_is_acknowledged_by_a_person_and_on_purpose(
+    folder: Path, arguments: tuple[str, ...], error: type[Exception]
+) -> None:
+    run("import", write_model(folder / "m"))
+    refuse(error, "activate", "m", *arguments)
+    assert read_active(folder) is None
+    assert read_acknowledged(folder) == []
+
+
+def meddle(folder: Path) -> None:
+    (stored,) = (folder / "var" / "model").glob("m@*")
+    (stored / "config.json").write_text("{}")
+
+
+def add_code(folder: Path) -> None:
+    (stored,) = (folder / "var" / "model").glob("m@*")
+    (stored / "modeling.py").touch()
+
+
+@pytest.mark.parametrize("spoil", [meddle, add_code])
+def test_model_that_went_bad_in_the_store_is_not_activated(folder: Path, spoil: Callable[[Path], None]) -> None:
+    run("import", write_model(folder / "m"))
+    run("import", write_model(folder / "other", name_word="other"))
+    run("activate", "other", *PERSON)
+    before = read_active(folder)
+    spoil(folder)
+    refuse(LocalError, "activate", "m", *PERSON)
+    assert read_active(folder) == before
+    assert [each["model"].partition("@")[0] for each in read_acknowledged(folder)] == ["other"]
+    result = run("verify")
+    assert result.exit_code == 1
+    assert "refused m@" in result.output
+    assert "ok      other@" in result.output
+
+
+def test_bad_directory_is_refused_by_name_and_an_import_at_work_is_waited_for_by_nobody(folder: Path) -> None:
+    bad = write_model(folder / "bad")
+    (bad / "pytorch_model.bin").touch()
+    assert f"{bad}/pytorch_model.bin" in refuse(LocalError, "import", bad)
+    assert "no such directory or archive" in refuse(LocalError, "import", folder / "absent")
+    with only_one_change(folder / "var" / "model"):
+        assert "Another command is importing" in refuse(BusyError, "import", write_model(folder / "m"))
+
+
+def test_model_named_in_the_settings_is_not_removed(folder: Path) -> None:
+    run("import", write_model(folder / "m"))
+    (stored,) = (folder / "var" / "model").glob("m@*")
+    (folder / "appliance.yaml").write_text(f"data_dir: var\nmodel: {{path: {stored}, device: cpu}}\n")
+    load.cache_clear()
+    assert "appliance.yaml names it" in refuse(LocalError, "remove", "m")
+
+
+def test_renewing_needs_a_name(folder: Path) -> None:
+    assert "name it" in refuse(LocalError, "verify", "--renew")
