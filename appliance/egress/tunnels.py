@@ -27,6 +27,7 @@ class Bounds:
     resolve_seconds: float = 5
     connect_seconds: float = 10
     idle_seconds: float = 600
+    linger_seconds: float = 1
     drain_seconds: float = 5
 
 
@@ -95,17 +96,17 @@ class Egress:
             head = await self._read_head(reader)
             wanted = read_head(head)
             if isinstance(wanted, Health):
-                await _answer(writer, "200 OK", b"ok\n")
+                await self._answer(reader, writer, "200 OK", b"ok\n")
                 return
             asked = wanted
             far_reader, far_writer = await self._connect(asked)
         except NotUnderstoodError as error:
             logger.warning("refused a request from %s: %s", who, error)
-            await _answer(writer, "400 Bad Request")
+            await self._answer(reader, writer, "400 Bad Request")
             return
         except RefusedError as error:
             logger.warning("refused %s for %s: %s", asked, who, error.reason)
-            await _answer(writer, error.status)
+            await self._answer(reader, writer, error.status)
             return
         logger.info("opened %s for %s", asked, who)
         started, carried = time.monotonic(), _Carried()
@@ -118,6 +119,17 @@ class Egress:
             logger.info(
                 "closed %s for %s: %d bytes out, %d in, %.1f s", asked, who, carried.sent, carried.received, seconds
             )
+
+    async def _answer(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, status: str, body: bytes = b""
+    ) -> None:
+        """And hear the client out for a moment: what is unread when a connection closes takes the answer with it."""
+        fields = f"Content-Type: text/plain\r\nContent-Length: {len(body)}\r\nConnection: close"
+        writer.write(f"HTTP/1.1 {status}\r\n{fields}\r\n\r\n".encode() + body)
+        writer.write_eof()
+        async with asyncio.timeout(self._bounds.linger_seconds):
+            while await reader.read(READ_BYTES):
+                pass
 
     async def _read_head(self, reader: asyncio.StreamReader) -> bytes:
         try:
@@ -181,9 +193,3 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, carr
         carried.at = time.monotonic()
     if writer.can_write_eof():
         writer.write_eof()
-
-
-async def _answer(writer: asyncio.StreamWriter, status: str, body: bytes = b"") -> None:
-    head = f"HTTP/1.1 {status}\r\nContent-Type: text/plain\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
-    writer.write(head.encode() + body)
-    await writer.drain()

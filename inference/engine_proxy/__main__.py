@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import logging
 import signal
+import socket
 import ssl
 import sys
 from pathlib import Path
@@ -25,6 +26,15 @@ from inference.metrics.replay import ReplayError, open_replay
 logger = logging.getLogger("inference.engine_proxy")
 EXIT_UNUSABLE = 3
 BACKLOG = 512
+# A client behind a pulled cable says nothing: fifteen seconds of silence, or of unanswered data, are its end, so that
+# nobody generates for it.
+NOTICE_SILENCE = (
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 5),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 5),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 2),
+    (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 15_000),
+)
 CUT_SECONDS = 0.2  # not 0, which is for ever
 
 
@@ -46,6 +56,8 @@ class BoundedServer(web.Server):  # type: ignore[misc]  # aiohttp is absent wher
 
     def connection_made(self, handler: RequestHandler, transport: asyncio.Transport) -> None:
         super().connection_made(handler, transport)
+        for level, option, value in NOTICE_SILENCE:
+            transport.get_extra_info("socket").setsockopt(level, option, value)
         if len(self.connections) > self._most:
             logger.warning("refused a connection: %d are open", self._most)
             transport.abort()

@@ -1,8 +1,8 @@
 """What passes the proxy, byte for byte, in front of a server of raw bytes."""
 
-import itertools
 import signal
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -73,24 +73,25 @@ def test_request_arrives_with_its_body_and_without_what_is_nobodys_business(
 
 
 def test_stream_comes_as_it_was_sent_and_each_part_at_once(proxy: RunningProxy, upstream: Upstream) -> None:
-    pause = 0.3
+    """The next part is sent when the last one has arrived: a proxy that waits for more would wait for ever."""
+    arrived = threading.Semaphore(0)
 
     def answer(connection: socket.socket) -> None:
         connection.sendall(STREAM_HEAD)
         for event in EVENTS:
             connection.sendall(chunk(event))
-            time.sleep(pause)
+            if not arrived.acquire(timeout=20):
+                return
         connection.sendall(b"0\r\n\r\n")
 
     upstream.answer = answer
     with httpx.stream("POST", proxy.url + CHAT, content=b"{}", trust_env=False, timeout=30) as response:
         assert response.headers["content-type"] == "text/event-stream; charset=utf-8"
-        parts, times = [], []
+        parts = []
         for part in response.iter_raw():
             parts.append(part)
-            times.append(time.monotonic())
+            arrived.release()
     assert parts == EVENTS
-    assert min(later - earlier for earlier, later in itertools.pairwise(times)) > pause / 2
 
 
 def test_answer_of_known_length_keeps_it(proxy: RunningProxy, upstream: Upstream) -> None:
@@ -133,14 +134,24 @@ def test_client_that_leaves_during_the_answer_ends_the_work(proxy: RunningProxy,
     upstream.answer = answer
     with httpx.stream("POST", proxy.url + CHAT, content=b"{}", trust_env=False, timeout=30) as response:
         next(response.iter_raw())
-    assert upstream.gone.wait(2)
+    assert upstream.gone.wait(10)
 
 
 def test_client_that_leaves_before_the_answer_ends_the_work(proxy: RunningProxy, upstream: Upstream) -> None:
     upstream.answer = upstream.wait_until_gone
     with pytest.raises(httpx.ReadTimeout):
         post(proxy, timeout=0.5)
-    assert upstream.gone.wait(2)
+    assert upstream.gone.wait(10)
+
+
+def test_silence_of_a_client_is_noticed_soon(proxy: RunningProxy, upstream: Upstream) -> None:
+    """The kernel's table shows the keep-alive timer of the proxy's side, in hundredths of a second."""
+    with httpx.stream("GET", f"{proxy.url}/healthz", trust_env=False) as response:
+        assert response.status_code == 200
+        rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        local, established, keepalive = f"0100007F:{proxy.port:04X}", "01", "02"
+        timers = [row[5].split(":") for row in rows if row[1] == local and row[3] == established]
+    assert [(kind, int(due, 16) <= 500) for kind, due in timers if due != "00000000"] == [(keepalive, True)]
 
 
 def test_absent_model_server_is_said_in_openais_shape(proxy: RunningProxy) -> None:
@@ -205,7 +216,7 @@ def test_stopping_proxy_lets_an_answer_finish_and_takes_no_new_one(tmp_path: Pat
             assert not answers(f"{proxy.url}/healthz")
             received += b"".join(parts)
         assert received == b"".join(EVENTS)
-        assert proxy.process.wait(5) == 0
+        assert proxy.process.wait(15) == 0
     assert "Traceback" not in proxy.log.read_text()
 
 
@@ -225,9 +236,9 @@ def test_stopping_proxy_cuts_an_answer_that_does_not_end(tmp_path: Path, upstrea
             proxy.process.send_signal(signal.SIGTERM)
             with pytest.raises((httpx.RemoteProtocolError, httpx.ReadError)):
                 next(parts)
-        assert Bounds().drain_seconds - 1 < time.monotonic() - started < Bounds().drain_seconds + 3
-        assert upstream.gone.wait(2)
-        assert proxy.process.wait(5) == 0
+        assert Bounds().drain_seconds - 1 < time.monotonic() - started < Bounds().drain_seconds + 8
+        assert upstream.gone.wait(10)
+        assert proxy.process.wait(15) == 0
     assert "1 answers were cut off" in proxy.log.read_text()
 
 

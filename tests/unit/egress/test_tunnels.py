@@ -160,13 +160,14 @@ async def test_tunnel_that_carries_nothing_ends() -> None:
 
 
 async def test_tunnel_that_carries_something_now_and_then_goes_on() -> None:
-    async with running(lambda port: [f"127.0.0.1:{port}"]) as (egress, far, _):
+    bounds = Bounds(idle_seconds=1.5, drain_seconds=0.3)
+    async with running(lambda port: [f"127.0.0.1:{port}"], bounds=bounds) as (egress, far, _):
         reader, writer = await ask(egress, connect("127.0.0.1", far.port))
         await reader.readuntil(b"hello ")
         for _ in range(4):
-            await asyncio.sleep(0.3)
+            await asyncio.sleep(0.5)
             writer.write(b"x")
-            assert await asyncio.wait_for(reader.readexactly(1), 1) == b"X"
+            assert await asyncio.wait_for(reader.readexactly(1), 5) == b"X"
         writer.close()
 
 
