@@ -6,11 +6,17 @@ import ssl
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.test import override_settings
 
+from appliance.rendering.helm import TLS_FILES
+from appliance.settings.model import EngineProxy
+from inference.engine_proxy.tls import build_context
+from inference.serving.argv import ProxyTls
 from tests.helm.cluster import running_cluster
 from tests.helm.helm import (
     CHART,
@@ -24,6 +30,7 @@ from tests.helm.helm import (
     read_values,
     with_value,
 )
+from webapp.llm.services import wire
 
 GENERATED = ("appliance-secrets", "appliance-internal-ca", "appliance-server-tls", "appliance-client-tls")
 YEAR_SECONDS = 365 * 24 * 3600
@@ -160,6 +167,47 @@ def test_certificates_serve_both_sides_of_the_way_to_the_models(
             str(tmp_path / "appliance-server-tls-tls.crt"),
         ]
         assert "does match" in subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def test_application_and_proxy_accept_each_other_by_these_certificates(
+    rendered: dict[str, list[Object]], tmp_path: Path
+) -> None:
+    """Their own TLS code, with the files as the Pods have them, under the names of the Services."""
+    files = {side: write_files(rendered["models"], tmp_path, side) for side in ("server", "client")}
+    server = build_context(ProxyTls(**files["server"]))
+    with override_settings(ENGINE_PROXY=EngineProxy(**files["client"])):
+        application = wire._tls()
+    for name in ("appliance-embedder", "appliance-engine-qwen3-8b", "appliance-engine-mistral-small"):
+        shake_hands(server, application, name)
+    with pytest.raises(ssl.SSLCertVerificationError, match="Hostname mismatch"):
+        shake_hands(server, application, "appliance-web")
+    with override_settings(ENGINE_PROXY=EngineProxy(ca_file=files["client"]["ca_file"])):
+        nobody = wire._tls()
+    with pytest.raises(ssl.SSLError, match=r"(?i)peer did not return a certificate"):
+        shake_hands(server, nobody, "appliance-embedder")
+
+
+def write_files(objects: list[Object], folder: Path, side: str) -> dict[str, Path]:
+    """A Secret's files, by the names of the settings that lead to them."""
+    data = read_data(objects, f"appliance-{side}-tls")
+    paths = {key: folder / f"{side}-{name}" for key, name in TLS_FILES.items()}
+    for key, path in paths.items():
+        path.write_bytes(base64.b64decode(data[TLS_FILES[key]]))
+    return paths
+
+
+def shake_hands(server: ssl.SSLContext, client: ssl.SSLContext, name: str) -> None:
+    """In memory: the client asks for ``name``. Raises what either side has against the other."""
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    waiting = [
+        client.wrap_bio(to_client, to_server, server_hostname=name),
+        server.wrap_bio(to_server, to_client, server_side=True),
+    ]
+    while waiting:
+        for end in list(waiting):
+            with suppress(ssl.SSLWantReadError):
+                end.do_handshake()
+                waiting.remove(end)
 
 
 def list_secret_values(objects: list[Object]) -> Iterator[str]:

@@ -43,6 +43,8 @@
   "name" .model.name
   "device" (ternary "cuda" "cpu" (gt (int .model.gpus) 0)) -}}
 {{- with .model.maxContextTokens }}{{ $_ := set $model "max_context_tokens" (int .) }}{{ end -}}
+{{- if gt (int .model.gpus) 1 }}{{ $_ := set $model "tensor_parallel" (int .model.gpus) }}{{ end -}}
+{{- with .model.kvCacheDtype }}{{ $_ := set $model "kv_cache_dtype" . }}{{ end -}}
 {{- with .model.quantization }}{{ $_ := set $model "quantization" . }}{{ end -}}
 {{- with .model.memoryFraction }}{{ $_ := set $model "memory_fraction" . }}{{ end -}}
 {{- with .model.kvCacheGib }}{{ $_ := set $model "kv_cache_gib" . }}{{ end -}}
