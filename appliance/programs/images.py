@@ -13,7 +13,8 @@ DATA_DIR = Path("/var/lib/appliance")
 CONFIG = Path("/etc/appliance/config/appliance.yaml")
 TLS = Path("/etc/appliance/tls")
 DATABASE_CA = Path("/etc/appliance/database/ca.crt")
-MODELS = DATA_DIR / "model"
+# Not in the data directory: there they would have to have been imported, which a read-only volume does not allow.
+MODELS = Path("/srv/models")
 USER_ID = 10001
 
 

@@ -77,7 +77,7 @@ def test_values_reach_the_settings(rendered: dict[str, list[Object]]) -> None:
     assert settings["egress"] == {"allow": ["hooks.example.com:443", "mail.example.com:465"], "port": 3128}
     model = read_settings(rendered["models"], "appliance-engine-mistral-small")["model"]
     assert model == {
-        "automatic": False, "port": 8410, "path": "/var/lib/appliance/model/Mistral-Small", "name": "mistral-small",
+        "automatic": False, "port": 8410, "path": "/srv/models/Mistral-Small", "name": "mistral-small",
         "device": "cuda", "max_context_tokens": 16384, "memory_fraction": 0.85, "tensor_parallel": 2,
         "kv_cache_dtype": "fp8",
     }  # fmt: skip
@@ -186,7 +186,7 @@ def test_models_that_cannot_be_served_are_refused(helm: Helm, changes: dict[str,
 def test_templates_hold_no_second_copy_of_a_port_or_path() -> None:
     """They read files/topology.json. A number of four digits or a path of the appliance would be such a copy."""
     copies = re.compile(
-        r"(?<![\w.])(?:84[0-9]{2}|5432|6379|3128|8443|53)(?![\w.])|/opt/appliance|/etc/appliance|/var/lib"
+        r"(?<![\w.])(?:84[0-9]{2}|5432|6379|3128|8443|53)(?![\w.])|/opt/appliance|/etc/appliance|/var/lib|/srv"
     )
     found = [
         f"{path.name}: {line.strip()}"

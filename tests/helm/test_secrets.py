@@ -175,7 +175,7 @@ def test_application_and_proxy_accept_each_other_by_these_certificates(
     """Their own TLS code, with the files as the Pods have them, under the names of the Services."""
     files = {side: write_files(rendered["models"], tmp_path, side) for side in ("server", "client")}
     server = build_context(ProxyTls(**files["server"]))
-    with override_settings(ENGINE_PROXY=EngineProxy(**files["client"])):
+    with override_settings(ENGINE_PROXY=EngineProxy.model_validate(files["client"])):
         application = wire._tls()
     for name in ("appliance-embedder", "appliance-engine-qwen3-8b", "appliance-engine-mistral-small"):
         shake_hands(server, application, name)
