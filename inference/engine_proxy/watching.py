@@ -42,6 +42,7 @@ class Watcher:
         self._lock = asyncio.Lock()
         self._last: Watched | None = None
         self._last_at = 0.0
+        self._said: frozenset[str] = frozenset()
 
     async def close(self) -> None:
         await self._client.close()
@@ -57,6 +58,7 @@ class Watcher:
     async def _watch(self) -> Watched:
         taken_at = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
         state, (text, engine, problem) = await asyncio.gather(self._read_gpus(), self._read_engine())
+        self._say_what_changed(state.problem, problem)
         reading = HostReading(
             host=socket.gethostname(),
             taken_at=taken_at,
@@ -68,6 +70,13 @@ class Watcher:
             engine_problem=problem,
         )
         return Watched(reading, text, has_engine=self._engine_url is not None)
+
+    def _say_what_changed(self, *problems: str) -> None:
+        """Once, and not at every reading."""
+        for problem in problems:
+            if problem and problem not in self._said:
+                logger.warning("%s", problem)
+        self._said = frozenset(problems)
 
     async def _read_gpus(self) -> GpuState:
         """In a thread of its own, because a driver in trouble may not come back. It is then left to itself."""
@@ -85,8 +94,7 @@ class Watcher:
         try:
             text = await self._fetch(self._engine_url + METRICS_PATH)
             return text, parse_engine_metrics(text), ""
-        except (aiohttp.ClientError, OSError) as error:
-            logger.info("the engine's metrics: %s", type(error).__name__)
+        except (aiohttp.ClientError, OSError):
             return "", None, "The engine does not answer: it is starting, stopped or absent."
         except MetricsError as error:
             return "", None, str(error)

@@ -51,7 +51,7 @@ class NvmlSource:
 
     def __init__(self, port: NvmlPort) -> None:
         self._port = port
-        self._started = False
+        self._started = self._watching = False
         self._seen: dict[int, GpuReading] = {}
         self._xids: dict[str, Counter[int]] = {}
 
@@ -64,6 +64,7 @@ class NvmlSource:
             self._start()
             driver, count = self._port.driver_version(), self._port.count_devices()
         except NvmlError as error:
+            self._started = self._started and error.name != "UNINITIALIZED"
             return GpuState(problem=_explain(error))
         gpus, problems = [], []
         for index in range(max(count, len(self._seen))):
@@ -85,6 +86,9 @@ class NvmlSource:
         self._started = True
         with contextlib.suppress(NvmlError):  # a host whose cards tell no XIDs
             self._port.watch_xids()
+            if self._watching:
+                return
+            self._watching = True
             threading.Thread(target=self._watch, name="xids", daemon=True).start()
 
     def _watch(self) -> None:

@@ -245,7 +245,10 @@ def test_stopping_proxy_cuts_an_answer_that_does_not_end(tmp_path: Path, upstrea
 def test_no_reading_of_this_machine_passes_for_more_than_it_is(tmp_path: Path) -> None:
     """The tests' machines have no GPU: the real driver port says so in words."""
     with running_engine_proxy(tmp_path) as proxy:
-        document = httpx.get(f"{proxy.url}/hardware", trust_env=False).json()
+        for _ in range(2):
+            document = httpx.get(f"{proxy.url}/hardware", trust_env=False).json()
+            time.sleep(1.1)
     assert (document["source"], document["gpus"]) == ("nvml", [])
     assert "No NVIDIA driver is installed" in document["gpu_problem"]
     assert document["engine_problem"] == "No engine stands behind this proxy."
+    assert proxy.log.read_text().count(document["gpu_problem"]) == 1  # said once, not at every reading

@@ -7,7 +7,7 @@ import pytest
 
 from inference.metrics.gpus import GpuState
 from inference.metrics.nvml import NvmlSource, name_clock_events
-from inference.metrics.nvml_port import PynvmlPort
+from inference.metrics.nvml_port import NvmlError, PynvmlPort
 from inference.metrics.replay import ReplayedPort
 from inference.metrics.types import GpuReading
 from tests.unit.inference.metrics.fixtures import read
@@ -158,3 +158,25 @@ def test_xids_are_counted_as_they_come() -> None:
 def test_machine_without_the_python_package_says_so() -> None:
     """nvidia-ml-py is in the inference environment only, so here the real port meets its absence."""
     assert "nvidia-ml-py, which is not installed here" in NvmlSource(PynvmlPort()).read().problem
+
+
+class ForgetfulPort(ReplayedPort):
+    """Has to be started again after its second question."""
+
+    started = asked = 0
+
+    def start(self) -> None:
+        self.started += 1
+
+    def driver_version(self) -> str:
+        self.asked += 1
+        if self.asked == 2:
+            raise NvmlError("UNINITIALIZED")
+        return super().driver_version()
+
+
+def test_driver_that_was_started_anew_is_opened_again() -> None:
+    port = ForgetfulPort({"source": "authored", "driver_version": "1", "devices": []})
+    source = NvmlSource(port)
+    versions = [source.read().driver_version for _ in range(3)]
+    assert (versions, port.started) == (["1", None, "1"], 2)
