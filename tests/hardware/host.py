@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,12 +16,23 @@ class ReadingHost:
     """``url`` is what a model is registered at; ``answer`` and ``status`` may change between requests."""
 
     url: str
-    answer: bytes = b"{}"
+    answer: bytes | Callable[[], bytes] = b"{}"
     status: int = 200
     requests: int = 0
 
     def say(self, reading: HostReading) -> None:
-        self.answer, self.status = json.dumps(to_document(reading)).encode(), 200
+        self.answer, self.status = _encode(reading), 200
+
+    def keep_saying(self, build: Callable[[], HostReading]) -> None:
+        """A new reading for every request, as a real host gives."""
+        self.answer, self.status = lambda: _encode(build()), 200
+
+    def body(self) -> bytes:
+        return self.answer if isinstance(self.answer, bytes) else self.answer()
+
+
+def _encode(reading: HostReading) -> bytes:
+    return json.dumps(to_document(reading)).encode()
 
 
 @contextmanager
@@ -30,7 +41,7 @@ def reading_host() -> Iterator[ReadingHost]:
         def do_GET(self) -> None:
             host.requests += 1
             known = self.path == "/hardware"
-            payload = host.answer if known else b""
+            payload = host.body() if known else b""
             self.send_response(host.status if known else 404)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(payload)))

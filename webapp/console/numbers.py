@@ -17,7 +17,7 @@ def format_measure(value: float | None, unit: str, decimals: int = 0) -> str:
     """A number with its unit, or words for what is not known."""
     if value is None:
         return _("not known")
-    return f"{format_number(value, decimals)}\u00a0{unit}"
+    return f"{format_number(value, decimals)}\u00a0{unit}".rstrip("\u00a0")
 
 
 def format_gib(value: float | None) -> str:

@@ -14,7 +14,10 @@ DEFAULT = "1h"
 
 @dataclass(frozen=True)
 class Range:
-    """``key`` stands in the address; ``tick_seconds`` lie between two marks of the axis."""
+    """``key`` stands in the address; ``tick_seconds`` lie between two marks of the axis.
+
+    ``note`` says what a point stands for where it is more than one reading.
+    """
 
     key: str
     label: str | Promise
@@ -22,6 +25,7 @@ class Range:
     step_seconds: int
     tick_seconds: int
     from_rollups: bool = False
+    note: str | Promise = ""
 
     def since(self, until: datetime) -> datetime:
         return until - timedelta(seconds=self.seconds)
@@ -32,10 +36,42 @@ RANGES = {
     for each in (
         Range("15m", _("15 minutes"), 15 * MINUTE, 15, 5 * MINUTE),
         Range("1h", _("1 hour"), HOUR, 15, 15 * MINUTE),
-        Range("6h", _("6 hours"), 6 * HOUR, MINUTE, HOUR),
-        Range("24h", _("24 hours"), DAY, 5 * MINUTE, 4 * HOUR),
-        Range("7d", _("7 days"), 7 * DAY, HOUR, DAY, from_rollups=True),
-        Range("90d", _("90 days"), 90 * DAY, 6 * HOUR, 14 * DAY, from_rollups=True),
+        Range(
+            "6h",
+            _("6 hours"),
+            6 * HOUR,
+            MINUTE,
+            HOUR,
+            note=_("A point is the mean of a minute; the shade reaches from its lowest to its highest reading."),
+        ),
+        Range(
+            "24h",
+            _("24 hours"),
+            DAY,
+            5 * MINUTE,
+            4 * HOUR,
+            note=_(
+                "A point is the mean of five minutes; the shade reaches from their lowest to their highest reading."
+            ),
+        ),
+        Range(
+            "7d",
+            _("7 days"),
+            7 * DAY,
+            HOUR,
+            DAY,
+            from_rollups=True,
+            note=_("A point is the mean of an hour; the shade reaches from its lowest to its highest reading."),
+        ),
+        Range(
+            "90d",
+            _("90 days"),
+            90 * DAY,
+            6 * HOUR,
+            14 * DAY,
+            from_rollups=True,
+            note=_("A point is the mean of six hours; the shade reaches from their lowest to their highest reading."),
+        ),
     )
 }
 

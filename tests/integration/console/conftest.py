@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
+from django.db.models import F
 from django.test import Client
 from django.utils import timezone
 
@@ -12,7 +13,7 @@ from inference.metrics.types import HostReading
 from tests.hardware.readings import CALM, ENGINE, HOT, build_reading, grow
 from webapp.accounts.models import User
 from webapp.hardware import partitions
-from webapp.hardware.models import Host
+from webapp.hardware.models import Gpu, Host
 from webapp.hardware.services import storing
 from webapp.llm.services import endpoints
 
@@ -72,5 +73,6 @@ def age_everything(db: None) -> Callable[[timedelta], None]:
             assert host.received_at is not None
             host.taken_at, host.received_at = host.taken_at - by, host.received_at - by
             host.save()
+        Gpu.objects.update(last_seen_at=F("last_seen_at") - by)
 
     return age

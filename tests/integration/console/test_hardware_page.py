@@ -143,7 +143,7 @@ def test_host_that_never_answered_is_named_with_the_reason(administrator_page: C
     storing.note_problem("http://gpu-1.example:8406", "nothing answers at the model's address", timezone.now())
     text = show(administrator_page)
     assert "could not be read." in text
-    assert "nothing answers at the model&#x27;s address" in text
+    assert "Nothing answers at the model&#x27;s address" in text
     assert "It has never given a reading." in text
     assert 'Last reading: <strong class="number" data-age-text>never</strong>' in text
     assert 'data-live="no"' in text
@@ -161,6 +161,14 @@ def test_host_without_a_gpu_says_so_and_shows_its_engine(
     assert "How fast does it write?" in text
     assert "Are the GPUs busy?" not in text
     assert "20.0\u00a0tokens/s" in text
+
+
+def test_card_in_trouble_beside_a_healthy_one_is_said(administrator_page: Client, store: Store, now: datetime) -> None:
+    store(build_reading(now, CALM, gpu_problem="GPU 1 needs a reset before it can be used again."))
+    text = show(administrator_page)
+    assert "Not every GPU of gpu-1 could be read." in text
+    assert "GPU 1 needs a reset" in text
+    assert "No GPU readings" not in text
 
 
 def test_engine_that_does_not_answer_is_said_and_its_last_state_is_past(
@@ -210,7 +218,7 @@ def test_range_stays_in_the_addresses_of_the_page(
     text = show(administrator_page, f"/console/hardware?range={key}")
     assert re.search(rf'href="\?range={key}" aria-current="true"', text)
     assert f"/console/hardware/busy.csv?range={key}" in text
-    assert "M" in find_tag(text, r'<path class="line series-1"[^>]* d="([^"]+)"')
+    assert "M" in find_tag(text, r'<path class="(?:line|dots) series-1"[^>]* d="([^"]+)"')
 
 
 @pytest.mark.parametrize("address", ["/console/hardware", "/console/hardware/busy", "/console/hardware/busy.csv"])

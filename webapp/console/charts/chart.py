@@ -13,6 +13,7 @@ from webapp.console.charts.geometry import (
     Moment,
     Scale,
     build_band,
+    build_dots,
     build_path,
     build_ticks,
     build_time_ticks,
@@ -21,7 +22,9 @@ from webapp.console.charts.geometry import (
 from webapp.console.numbers import format_number
 
 STYLES = 8
-LABEL_HEIGHT = 16
+LABEL_DISTANCE = 5
+# A unit that is a word stands on the axis and is not repeated beside each number.
+LONGEST_SYMBOL = 3
 DAY = 86400
 
 
@@ -43,13 +46,14 @@ class LimitData:
 
 @dataclass(frozen=True)
 class Frame:
-    """What all charts of a page share."""
+    """What all charts of a page share. ``shows_last``: a point is one reading, so the newest is how it is now."""
 
     since: datetime
     until: datetime
     gap_seconds: float
     tick_seconds: int
     zone: tzinfo
+    shows_last: bool = True
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,7 @@ class Line:
     label: str
     style: int
     path: str
+    dots: str
     band: str
     last: str
 
@@ -126,6 +131,7 @@ def build_chart(
                 label=line.label,
                 style=number % STYLES + 1,
                 path=build_path(own_runs, scale),
+                dots=build_dots(own_runs, scale),
                 band=build_band(own_runs, scale),
                 last=_last(line.moments, frame, unit, decimals),
             )
@@ -147,16 +153,17 @@ def build_x_ticks(frame: Frame, scale: Scale) -> list[Tick]:
 
 
 def _limit(limit: LimitData, scale: Scale) -> Limit:
-    """Its words stand above it, or below where there is no room."""
+    """Its words stand above it; over the plot there is room for them."""
     y = scale.y(limit.value)
-    return Limit(limit.label, y, y - 5 if y >= LABEL_HEIGHT else y + LABEL_HEIGHT - 2)
+    return Limit(limit.label, y, y - LABEL_DISTANCE)
 
 
 def _last(moments: Sequence[Moment], frame: Frame, unit: str, decimals: int) -> str:
-    """The newest value, if it is not older than a gap: what is over is not shown as if it were now."""
-    if not moments or (frame.until - moments[-1].at).total_seconds() > frame.gap_seconds:
+    """The newest value. Not a mean of minutes or hours, nor one older than a gap: neither is how it is now."""
+    if not frame.shows_last or not moments or (frame.until - moments[-1].at).total_seconds() > frame.gap_seconds:
         return ""
-    return f"{format_number(moments[-1].value, decimals)}\u00a0{unit}"
+    symbol = f"\u00a0{unit}" if len(unit) <= LONGEST_SYMBOL else ""
+    return f"{format_number(moments[-1].value, decimals)}{symbol}"
 
 
 def _describe(line: Data, runs: Sequence[Sequence[Moment]], unit: str, decimals: int) -> str:

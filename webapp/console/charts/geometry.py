@@ -60,12 +60,18 @@ def split_at_gaps(moments: Sequence[Moment], gap_seconds: float) -> list[list[Mo
 
 
 def build_path(runs: Sequence[Sequence[Moment]], scale: Scale) -> str:
-    """The line, broken at gaps. A run of one is a dot: a line of no length with round ends."""
-    parts = []
-    for run in runs:
-        first, *rest = [f"{scale.x(moment.at)} {scale.y(moment.value)}" for moment in run]
-        parts.append(f"M{first}" + ("".join(f"L{each}" for each in rest) or "h0"))
-    return "".join(parts)
+    """The line, broken at gaps. What stands alone between two of them is in :func:`build_dots`."""
+    lines = ("L".join(_place(moment, scale) for moment in run) for run in runs if len(run) > 1)
+    return "".join(f"M{line}" for line in lines)
+
+
+def build_dots(runs: Sequence[Sequence[Moment]], scale: Scale) -> str:
+    """Readings without a neighbour: lines of no length, which round ends make dots."""
+    return "".join(f"M{_place(run[0], scale)}h0" for run in runs if len(run) == 1)
+
+
+def _place(moment: Moment, scale: Scale) -> str:
+    return f"{scale.x(moment.at)} {scale.y(moment.value)}"
 
 
 def build_band(runs: Sequence[Sequence[Moment]], scale: Scale) -> str:

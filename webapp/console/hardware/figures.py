@@ -39,14 +39,12 @@ class Figure:
     limit_label: Label = ""
     fixed_limit: float | None = None
     as_strips: bool = False
-    note: Label = ""
 
 
 FIGURES = {
     each.slug: each
     for each in (
-        Figure("busy", gettext_lazy("Are the GPUs busy?"), "gpu", "%", (("utilization_percent", ""),), top=100,
-               note=gettext_lazy("Busy is not full: whether requests wait is asked below.")),
+        Figure("busy", gettext_lazy("Are the GPUs busy?"), "gpu", "%", (("utilization_percent", ""),), top=100),
         Figure("memory", gettext_lazy("How much memory is left?"), "gpu", "GiB", (("memory_used_bytes", ""),),
                factor=1 / GIB, decimals=1, limit=lambda gpu: gpu.memory_total_bytes, limit_label=gettext_lazy("Total")),
         Figure("power", gettext_lazy("How much power do they draw?"), "gpu", "W", (("power_watts", ""),),
@@ -103,7 +101,7 @@ def _list_metrics(figure: Figure, subject: Subject, series: Series) -> Iterator[
         reasons = sorted(key.metric for key in series if key.subject_id == subject.id and key.metric.startswith(metric))
         for each in reasons:
             reason = each.removeprefix(metric)
-            if reason not in (IDLE, "gpu_idle"):
+            if reason != IDLE:
                 yield each, name(reason)
 
 

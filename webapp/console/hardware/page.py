@@ -1,6 +1,6 @@
 """The whole page as a value: what is known, how old it is, and the figures."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -33,6 +33,7 @@ class HostLine:
     is_stale: bool
     problems: tuple[str, ...]
     gpu_problem: str
+    has_gpus: bool
     engine_problem: str
     clock: str
     driver: str
@@ -91,7 +92,9 @@ def build_page(shown: Range, now: datetime) -> HardwarePage:
     stale = {host.id for host in hosts if host.is_stale(now)}
     return HardwarePage(
         state="shown",
-        freshness=build_freshness(hosts, now),
+        freshness=build_freshness(
+            hosts, now, with_gpus={each.gpu.host_id for each in gathered.gpus if each.gpu and each.gpu.present}
+        ),
         gpus=tuple(
             build_gpu_tile(subject.gpu, subject.label, is_past=subject.gpu.host_id in stale or not subject.gpu.present)
             for subject in gathered.gpus
@@ -108,11 +111,11 @@ def build_page(shown: Range, now: datetime) -> HardwarePage:
     )
 
 
-def build_freshness(hosts: Sequence[HostInfo], now: datetime) -> Freshness | None:
+def build_freshness(hosts: Sequence[HostInfo], now: datetime, *, with_gpus: Collection[int] = ()) -> Freshness | None:
     """None while no host is known."""
     if not hosts:
         return None
-    lines = tuple(_host_line(host, now) for host in hosts)
+    lines = tuple(_host_line(host, now, has_gpus=host.id in with_gpus) for host in hosts)
     ages = [line.age_seconds for line in lines if line.age_seconds is not None]
     oldest = max(ages) if len(ages) == len(lines) else None
     sources = tuple(sorted({host.source for host in hosts if host.source and host.source != LIVE_SOURCE}))
@@ -149,6 +152,7 @@ def gather(shown: Range, now: datetime, hosts: Sequence[HostInfo]) -> Gathered:
             gap_seconds=max(STALE_SECONDS, GAP_STEPS * shown.step_seconds),
             tick_seconds=shown.tick_seconds,
             zone=ZoneInfo(settings.TIME_ZONE),
+            shows_last=not shown.note and not any(host.is_stale(now) for host in hosts),
         ),
         gpus=gpus,
         engines=engines,
@@ -171,7 +175,7 @@ def _is_past(subject: Subject, hosts: Sequence[HostInfo], stale: set[int]) -> bo
     return subject.id in stale or subject.engine is None or subject.engine.taken_at != host.taken_at
 
 
-def _host_line(host: HostInfo, now: datetime) -> HostLine:
+def _host_line(host: HostInfo, now: datetime, *, has_gpus: bool) -> HostLine:
     age = host.age_seconds(now)
     return HostLine(
         name=host.name,
@@ -180,6 +184,7 @@ def _host_line(host: HostInfo, now: datetime) -> HostLine:
         is_stale=host.is_stale(now),
         problems=(host.problem,) if host.problem else (),
         gpu_problem=host.gpu_problem,
+        has_gpus=has_gpus,
         engine_problem=host.engine_problem,
         clock=_say_clock(host),
         driver=host.driver_version,

@@ -6,6 +6,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from webapp.console.hardware.words import (
+    IDLE,
     Said,
     clock_reason,
     say_ecc,
@@ -55,7 +56,7 @@ class EngineTile:
 
 
 def build_gpu_tile(gpu: GpuInfo, label: str, *, is_past: bool) -> GpuTile:
-    limited = [clock_reason(reason) for reason in gpu.clock_event_reasons if reason not in ("idle", "gpu_idle")]
+    limited = [clock_reason(reason) for reason in gpu.clock_event_reasons if reason != IDLE]
     return GpuTile(
         label=label,
         name=gpu.name,
@@ -77,7 +78,8 @@ def build_gpu_tile(gpu: GpuInfo, label: str, *, is_past: bool) -> GpuTile:
                 format_measure(gpu.temperature_celsius, "°C"), format_measure(gpu.slowdown_celsius, "°C"),
             ),
             _of_limit(
-                _("Clock"), gpu.sm_clock_mhz, gpu.sm_clock_max_mhz, format_measure(gpu.sm_clock_mhz, "MHz"),
+                _("Clock"), gpu.sm_clock_mhz, gpu.sm_clock_max_mhz,
+                format_measure(gpu.sm_clock_mhz, "" if gpu.sm_clock_max_mhz else "MHz"),
                 format_measure(gpu.sm_clock_max_mhz, "MHz"),
             ),
         ),

@@ -22,7 +22,6 @@ IDLE = "idle"
 TOO_HOT = frozenset({"hw_thermal_slowdown", "sw_thermal_slowdown"})
 CLOCK_REASONS: dict[str, Promise] = {
     IDLE: gettext_lazy("idle"),
-    "gpu_idle": gettext_lazy("idle"),
     "applications_clocks_setting": gettext_lazy("a chosen clock"),
     "sw_power_cap": gettext_lazy("its power cap"),
     "hw_slowdown": gettext_lazy("the hardware"),
@@ -76,7 +75,7 @@ def say_gpu_state(gpu: GpuInfo) -> Said:
         return Said("warning", _("close to the temperature at which it slows down"))
     if "sw_power_cap" in reasons:
         return Said("information", _("limited by its power cap"))
-    if reasons & {IDLE, "gpu_idle"} or gpu.utilization_percent == 0:
+    if IDLE in reasons or gpu.utilization_percent == 0:
         return Said("quiet", _("idle"))
     return Said("good", _("at work")) if gpu.utilization_percent else Said("quiet", _("not known"))
 

@@ -47,13 +47,13 @@ function readOut(event) {
   const box = plot.parentElement.querySelector(".readout") ?? plot.parentElement.appendChild(Object.assign(document.createElement("div"), { className: "readout" }));
   box.setAttribute("aria-hidden", "true");
   box.replaceChildren();
-  for (const path of plot.querySelectorAll("[data-line]")) {
-    const points = pointsOf(path);
-    const point = points.length && nearest(points, x);
-    if (!point || Math.abs(point[0] - x) > width / 25) continue;
+  const lines = Object.groupBy(plot.querySelectorAll("[data-line]"), (path) => path.dataset.line);
+  for (const [name, paths] of Object.entries(lines)) {
+    const point = nearest(paths.flatMap(pointsOf), x);
+    if (Math.abs(point[0] - x) > width / 25) continue;
     const value = (1 - point[1] / height) * Number(plot.dataset.top);
     const line = document.createElement("p");
-    line.append(path.dataset.line, Object.assign(document.createElement("strong"), { textContent: `${value.toFixed(Number(plot.dataset.decimals))} ${plot.dataset.unit}` }));
+    line.append(name, Object.assign(document.createElement("strong"), { textContent: `${value.toFixed(Number(plot.dataset.decimals))} ${plot.dataset.unit}` }));
     box.append(line);
   }
   if (!box.childElementCount) { box.remove(); return; }
