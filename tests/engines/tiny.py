@@ -95,7 +95,7 @@ def ensure_checkpoint(family: str, folder: Path) -> Path:
 
 
 def _save_checkpoint(family: str, target: Path) -> None:
-    tokenizer = _train_tokenizer(family)
+    tokenizer = train_tokenizer(family)
     config_class, model_class = ARCHITECTURES[family]
     config = config_class(
         **DIMENSIONS,
@@ -113,7 +113,7 @@ def _save_checkpoint(family: str, target: Path) -> None:
         path.chmod(0o644)  # the engine may run as another user
 
 
-def _train_tokenizer(family: str) -> PreTrainedTokenizerFast:
+def train_tokenizer(family: str) -> PreTrainedTokenizerFast:
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()

@@ -1,0 +1,159 @@
+"""Everything one host is given, as one JSON document: ``python -m appliance.rendering.host < inventory.json``.
+
+The playbooks ask for it on the machine they run on, with the settings and addresses of their inventory, so that they
+hold no port, path or address of their own.
+"""
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from appliance.programs import build_webapp_environment
+from appliance.rendering import paths
+from appliance.rendering.nftables import build_ruleset
+from appliance.rendering.packages import list_packages
+from appliance.rendering.sandbox import model_folder
+from appliance.rendering.site import PLACES, RenderingError, Site, build_site, complete_settings
+from appliance.rendering.systemd import INSTALLATION, PACKAGED, TARGET, build_target, build_units, has_model
+from appliance.topology import Port
+
+SCHEMA_VERSION = 1
+EXIT_UNUSABLE = 3
+# Exposure as `systemd-analyze security` counts it: vLLM compiles at run time, so it may write what it executes.
+MOST_EXPOSURE = {"engine": 4.5}
+USUAL_EXPOSURE = 3.0
+
+
+def choose_model(settings: Mapping[str, Any], *, model: str | None, device: str) -> dict[str, Any]:
+    """The settings with the model of the offline set, and the device that the inventory chose, filled in."""
+    data = Path(settings.get("data_dir", paths.DATA))
+    chosen: dict[str, Any] = {"device": device}
+    if model:
+        chosen |= {"path": str(data / "model" / model), "name": model}
+    return {**settings, "model": {**chosen, **(settings.get("model") or {})}}
+
+
+def build_host(settings: Mapping[str, Any], addresses: Mapping[str, list[str]], place: str) -> dict[str, Any]:
+    """What the host that has ``place`` gets. Raises :class:`RenderingError` for an inventory that makes no site."""
+    if place not in PLACES:
+        raise RenderingError(f"appliance_place is {place!r}; it is one of {', '.join(PLACES)}.")
+    site = build_site(settings, addresses)
+    places = site.list_places(place)
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "places": list(places),
+        "configuration": yaml.safe_dump(complete_settings(settings), sort_keys=False, allow_unicode=True),
+        "target": {"name": TARGET, "text": build_target()},
+        "units": [
+            {
+                "component": unit.component,
+                "name": unit.name,
+                "user": unit.user,
+                "text": unit.text,
+                "most_exposure": MOST_EXPOSURE.get(unit.component, USUAL_EXPOSURE),
+            }
+            for unit in build_units(site, places)
+        ],
+        "packaged": {
+            each.name: list(PACKAGED[each.name])
+            for each in site.topology.components
+            if each.command == "system" and set(each.places) & set(places)
+        },
+        "packages": list_packages(places),
+        "firewall": build_ruleset(site, places),
+        "users": sorted({unit.user for unit in build_units(site, places)}),
+        "paths": _list_paths(site),
+        "ports": {component: [_describe(port) for port in site.topology.list_ports(component)] for component in _names(site)},
+        "listening": _list_listening(site, places),
+        "engine_proxy_url": _build_proxy_url(site, addresses),
+        "manage_environment": build_webapp_environment(site.settings, INSTALLATION) | {"PYTHONPATH": ""},
+        "model": _describe_model(site),
+        "embedding_model": site.settings.embeddings.model,
+        "connections": _count_connections(site),
+        "upload_mib": site.settings.ingestion.max_upload_mib,
+        "names": list(site.settings.web.allowed_hosts),
+        "database": {"name": site.settings.database.name, "user": site.settings.database.user},
+    }
+
+
+def list_reachable(site: Site, address: str, place: str) -> list[int]:
+    """The TCP ports that a scan from ``address`` must find, and no others."""
+    return sorted({port.number for port in site.find_reachable(address, place) if port.number and port.transport == "tcp"})
+
+
+def _names(site: Site) -> list[str]:
+    return list(dict.fromkeys(port.component for port in site.topology.ports))
+
+
+def _describe(port: Port) -> dict[str, Any]:
+    return {
+        "bind": port.bind,
+        "number": port.number,
+        "socket": None if port.socket is None else str(port.socket),
+        "health_path": port.health_path,
+        "protocol": port.protocol,
+    }
+
+
+def _list_listening(site: Site, places: tuple[str, ...]) -> list[str]:
+    """What `ss` may show on the host, as address:port of TCP."""
+    return sorted(
+        f"{port.bind}:{port.number}"
+        for port in site.topology.ports
+        if port.number is not None
+        and port.transport == "tcp"
+        and set(site.topology.component(port.component).places) & set(places)
+    )
+
+
+def _build_proxy_url(site: Site, addresses: Mapping[str, list[str]]) -> str:
+    """By address: the hosts have no way to a name server, and the certificate carries the address."""
+    port = site.topology.port("engine-proxy")
+    return f"{port.protocol}://{addresses['gpu'][0]}:{port.number}"
+
+
+def _describe_model(site: Site) -> dict[str, Any] | None:
+    """What the web application is told about the model that the engine serves."""
+    if not has_model(site):
+        return None
+    wanted = site.settings.model
+    name = wanted.name or (wanted.path.name if wanted.path else str(wanted.hub_id).split("/")[-1])
+    detail = {"max_context_tokens": wanted.max_context_tokens, "source": "directory", "device": wanted.device}
+    return {"name": name, "folder": str(model_folder(site)), "detail": detail, "device": wanted.device}
+
+
+def _count_connections(site: Site) -> int:
+    """How many PostgreSQL has to allow: web, worker and ingester have a pool each, and administration has a reserve."""
+    return max(100, 3 * site.settings.database_pool_size + 20)
+
+
+def _list_paths(site: Site) -> dict[str, str]:
+    found = {
+        "configuration": paths.CONFIGURATION, "config": paths.CONFIG, "tls": paths.TLS, "ca": paths.CA,
+        "own_pair": paths.OWN_PAIR, "code": paths.CODE, "webapp_python": paths.WEBAPP_PYTHON,
+        "inference_python": paths.INFERENCE_PYTHON, "documentation": paths.DOCUMENTATION,
+        "offline_set": paths.OFFLINE_SET, "firewall": paths.FIREWALL, "units": paths.UNITS,
+        "data": site.settings.data_dir, "secrets": site.settings.secrets_dir,
+        **{f"pair_{name.replace('-', '_')}": folder for name, folder in paths.PAIRS.items()},
+    }  # fmt: skip
+    return {name: str(path) for name, path in found.items()}
+
+
+def main() -> int:
+    try:
+        document = json.load(sys.stdin)
+        settings = choose_model(document["settings"], model=document.get("model"), device=document["device"])
+        host = build_host(settings, document["addresses"], document["place"])
+    except RenderingError as error:
+        sys.stderr.write(f"{error}\n")
+        return EXIT_UNUSABLE
+    sys.stdout.write(json.dumps(host) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

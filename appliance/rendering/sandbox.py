@@ -1,0 +1,114 @@
+"""What a unit is kept from: systemd's hardening, by what each component does. Pure.
+
+Every unit starts from everything forbidden; a component's page of exceptions says what it needs and why.
+"""
+
+from pathlib import Path
+
+from appliance.rendering import paths
+from appliance.rendering.site import Site, data_path
+from appliance.topology import Component
+
+CLOSED: dict[str, str] = {
+    "NoNewPrivileges": "yes",
+    "CapabilityBoundingSet": "",
+    "AmbientCapabilities": "",
+    "ProtectSystem": "strict",
+    "ProtectHome": "yes",
+    "PrivateTmp": "yes",
+    "PrivateDevices": "yes",
+    "PrivateUsers": "yes",
+    "PrivateIPC": "yes",
+    "ProtectKernelTunables": "yes",
+    "ProtectKernelModules": "yes",
+    "ProtectKernelLogs": "yes",
+    "ProtectControlGroups": "yes",
+    "ProtectClock": "yes",
+    "ProtectHostname": "yes",
+    "ProtectProc": "invisible",
+    "ProcSubset": "pid",
+    "RestrictNamespaces": "yes",
+    "RestrictRealtime": "yes",
+    "RestrictSUIDSGID": "yes",
+    "RestrictAddressFamilies": "AF_UNIX AF_INET AF_INET6",
+    "LockPersonality": "yes",
+    "MemoryDenyWriteExecute": "yes",
+    "RemoveIPC": "yes",
+    "KeyringMode": "private",
+    "SystemCallArchitectures": "native",
+    "SystemCallFilter": "@system-service",
+    "SystemCallErrorNumber": "EPERM",
+    "UMask": "0077",
+    "LimitCORE": "0",
+}
+FORBIDDEN_CALLS = "~@privileged @resources"
+# PyTorch writes machine code while it runs, pins threads to processors, reads what the machine has, and asks the kernel
+# for its network interfaces.
+COMPUTES = {
+    "MemoryDenyWriteExecute": "no",
+    "ProcSubset": "all",
+    "RestrictAddressFamilies": "AF_UNIX AF_INET AF_INET6 AF_NETLINK",
+}
+# CUDA's devices; a user namespace of its own keeps the driver from recognizing its clients.
+USES_GPU = {"PrivateDevices": "no", "PrivateUsers": "no", "DevicePolicy": "closed", "DeviceAllow": "char-nvidia* rw"}
+COMPUTING = frozenset({"engine", "embedder"})
+# The proxy reads the GPUs' state, and the machine's.
+SEES_GPU = frozenset({"engine", "embedder", "engine-proxy"})
+
+
+def build_sandbox(site: Site, component: Component) -> list[tuple[str, str]]:
+    """The directives, in order. A repeated name adds to what stands before, as systemd reads it."""
+    directives = dict(CLOSED)
+    forbidden = FORBIDDEN_CALLS
+    if component.name in COMPUTING:
+        directives |= COMPUTES
+        forbidden = "~@privileged"
+    if component.name == "engine-proxy":
+        directives |= {"ProcSubset": "all"}
+    if component.name in SEES_GPU and site.settings.model.device != "cpu":
+        directives |= USES_GPU
+    lines = list(directives.items())
+    position = next(index for index, (name, _) in enumerate(lines) if name == "SystemCallFilter") + 1
+    lines.insert(position, ("SystemCallFilter", forbidden))
+    return [*lines, *_list_peers(site, component), *_list_files(site, component)]
+
+
+def _list_peers(site: Site, component: Component) -> list[tuple[str, str]]:
+    """Whom the component talks to, by the topology: this machine, and the addresses of the others."""
+    topology = site.topology
+    others = [
+        topology.component(flow.target if flow.source == component.name else flow.source)
+        for flow in topology.flows
+        if component.name in (flow.source, flow.target)
+    ]
+    if any(other.name == "destinations" for other in others):
+        return []  # names, not addresses: the list is kept by egress itself, ports by the firewall
+    networks = [network for other in others for network in site.networks(other)]
+    allowed = " ".join(dict.fromkeys(["localhost", *map(str, networks)]))
+    return [("IPAddressDeny", "any"), ("IPAddressAllow", allowed)]
+
+
+def _list_files(site: Site, component: Component) -> list[tuple[str, str]]:
+    """Of the data directory a unit sees its own part only, and its own pair of TLS files under the one name."""
+    cache, hidden = data_path(site, "cache"), ("TemporaryFileSystem", f"{site.settings.data_dir}:ro")
+    if component.user == "appliance":
+        seen = " ".join(str(data_path(site, name)) for name in ("secrets", "static"))
+        own = [("BindReadOnlyPaths", f"{seen} {_own_pair('application')}"), ("BindPaths", str(cache))]
+        return [hidden, *own]
+    private = component.user
+    lines = [hidden, ("CacheDirectory", private), ("CacheDirectoryMode", "0700")]
+    lines.append(("BindPaths", f"{Path('/var/cache') / private}:{cache}"))
+    if component.name == "engine-proxy":
+        lines.append(("BindReadOnlyPaths", _own_pair("engine-proxy")))
+    if component.name == "engine":
+        lines.append(("BindReadOnlyPaths", f"-{model_folder(site)}"))
+    return lines
+
+
+def model_folder(site: Site) -> Path:
+    """The folder that the engine reads models from: what ``model.path`` names, else where fetched ones lie."""
+    return site.settings.model.path or data_path(site, "model")
+
+
+def _own_pair(name: str) -> str:
+    return f"{paths.PAIRS[name]}:{paths.OWN_PAIR}"

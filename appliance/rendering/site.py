@@ -1,0 +1,102 @@
+"""One site: its settings, who has which addresses, and who may therefore reach what."""
+
+import ipaddress
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from appliance.rendering import paths
+from appliance.settings import Settings
+from appliance.topology import Component, Flow, Port, Topology, build_topology
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+PLACES = ("app", "gpu")
+EVERYWHERE = ("0.0.0.0/0", "::/0")
+
+
+class RenderingError(Exception):
+    """The inventory cannot be rendered; the message names what is wrong in it and what would be right."""
+
+
+@dataclass(frozen=True)
+class Site:
+    """``addresses``: of the places, and of the people and servers outside that the topology names."""
+
+    settings: Settings
+    topology: Topology
+    addresses: Mapping[str, tuple[Network, ...]]
+
+    def networks(self, component: Component) -> tuple[Network, ...]:
+        """Where this component is: its places' addresses, or those that the inventory gives somebody outside."""
+        names = component.places or (component.name,)
+        return tuple(dict.fromkeys(network for name in names for network in self.addresses.get(name, ())))
+
+    def is_one_host(self) -> bool:
+        return self.addresses["app"] == self.addresses["gpu"]
+
+    def list_places(self, place: str) -> tuple[str, ...]:
+        """The places on the host that has ``place``: with one host, both."""
+        return PLACES if self.is_one_host() else (place,)
+
+    def list_programs(self, place: str) -> tuple[Component, ...]:
+        return tuple(each for each in self.topology.components if place in each.places)
+
+    def find_reachable(self, address: str, place: str) -> tuple[Port, ...]:
+        """The ports of ``place`` that a machine with this address may reach, by the topology's flows."""
+        found = []
+        for flow in self.topology.flows:
+            target = self.topology.component(flow.target)
+            if place not in target.places or not self._is_at(flow, address):
+                continue
+            found += [port for port in self.topology.list_ports(flow.target) if not port.is_local]
+        return tuple(dict.fromkeys(found))
+
+    def _is_at(self, flow: Flow, address: str) -> bool:
+        here = ipaddress.ip_address(address)
+        return any(here in network for network in self.networks(self.topology.component(flow.source)))
+
+
+def build_site(settings: Mapping[str, Any], addresses: Mapping[str, Iterable[str]]) -> Site:
+    """``settings`` as in ``appliance.yaml``; what the playbooks decide is filled in. Raises :class:`RenderingError`."""
+    complete = complete_settings(settings)
+    try:
+        checked = Settings.model_validate(complete)
+    except ValidationError as error:
+        lines = [
+            f"  {'.'.join(str(part) for part in item['loc'])}: {item['msg'].removeprefix('Value error, ')}"
+            for item in error.errors()
+        ]
+        raise RenderingError("\n".join(["appliance_settings cannot be used:", *lines])) from None
+    if checked.layout != "hosts":
+        raise RenderingError(f"appliance_settings.layout is {checked.layout}; the playbooks install layout hosts.")
+    topology = build_topology(checked)
+    known = {*PLACES, *(each.name for each in topology.components if each.command == "external")}
+    if unknown := sorted(addresses.keys() - known):
+        raise RenderingError(f"Addresses of {', '.join(unknown)}: the topology knows {', '.join(sorted(known))}.")
+    if missing := [place for place in PLACES if not addresses.get(place)]:
+        raise RenderingError(f"No address of place {' and '.join(missing)}: set appliance_address on its host.")
+    return Site(checked, topology, {name: tuple(_read(each, name) for each in of) for name, of in addresses.items()})
+
+
+def complete_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings with what is the same on every site that the playbooks install; what is given goes before."""
+    result: dict[str, Any] = {}
+    for section in {**paths.SETTINGS, **settings}:
+        chosen, given = paths.SETTINGS.get(section), settings.get(section)
+        both = isinstance(chosen, Mapping) and isinstance(given, Mapping)
+        result[section] = {**chosen, **given} if both else (given if section in settings else chosen)
+    return result
+
+
+def _read(text: str, name: str) -> Network:
+    try:
+        return ipaddress.ip_network(text)
+    except ValueError as error:
+        raise RenderingError(f"Address of {name}: {error}. Write 192.0.2.7 or 192.0.2.0/24.") from None
+
+
+def data_path(site: Site, name: str) -> Path:
+    return site.settings.data_dir / name
