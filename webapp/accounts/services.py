@@ -12,6 +12,7 @@ ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 BLOCKS = 4
 BLOCK_LENGTH = 5
 FIRST_ADMINISTRATOR = "admin"
+VERIFICATION_ACCOUNT = "appliance-verification"
 
 
 def build_temporary_password() -> str:
@@ -52,3 +53,30 @@ def _free_name() -> str:
         number += 1
         name = f"{FIRST_ADMINISTRATOR}{number}"
     return name
+
+
+def open_verification_account() -> tuple[str, str]:
+    """Let the account that tries an installation out log in: its name and a new password, stored nowhere. It may do what
+    everybody may, and is shut with :func:`close_verification_account`."""
+    password = build_temporary_password()
+    with transaction.atomic():
+        user, _ = User.objects.select_for_update().get_or_create(username=VERIFICATION_ACCOUNT)
+        user.set_password(password)
+        user.is_active, user.must_change_password, user.is_staff, user.is_superuser = True, False, False, False
+        user.save()
+        user.groups.clear()
+        announce(None, "user.activate", user)
+    return user.username, password
+
+
+def close_verification_account() -> bool:
+    """Refuse the account. Its sessions end, because a session is bound to the password's hash. False: it was shut."""
+    with transaction.atomic():
+        user = User.objects.select_for_update().filter(username=VERIFICATION_ACCOUNT, is_active=True).first()
+        if user is None:
+            return False
+        user.set_unusable_password()
+        user.is_active = False
+        user.save(update_fields=["password", "is_active"])
+        announce(None, "user.deactivate", user)
+    return True

@@ -1,0 +1,47 @@
+import json
+from io import StringIO
+
+from django.core.management import call_command
+from django.test import Client
+
+from webapp.accounts.models import User
+from webapp.audit.models import AuditEvent
+
+
+def run(verb: str) -> str:
+    output = StringIO()
+    call_command("verification_account", verb, stdout=output)
+    return output.getvalue().strip()
+
+
+def log_in(client: Client, username: str, password: str) -> bool:
+    client.post("/account/login/", {"login": username, "password": password})
+    return "_auth_user_id" in client.session
+
+
+def test_opened_account_logs_in_and_may_do_nothing_special(client: Client) -> None:
+    opened = json.loads(run("open"))
+    assert log_in(client, opened["username"], opened["password"])
+    user = User.objects.get(username=opened["username"])
+    assert not (user.is_staff or user.is_superuser or user.must_change_password or user.groups.exists())
+
+
+def test_each_opening_has_a_password_of_its_own(client: Client) -> None:
+    first, second = json.loads(run("open")), json.loads(run("open"))
+    assert not log_in(client, first["username"], first["password"])
+    assert log_in(client, second["username"], second["password"])
+
+
+def test_closed_account_is_refused_and_its_session_ends(client: Client) -> None:
+    opened = json.loads(run("open"))
+    assert log_in(client, opened["username"], opened["password"])
+    assert run("close") == "closed"
+    assert client.get("/").status_code == 302
+    assert not log_in(Client(), opened["username"], opened["password"])
+    assert run("close") == "was closed"
+
+
+def test_opening_and_closing_are_recorded() -> None:
+    run("open")
+    run("close")
+    assert list(AuditEvent.objects.order_by("id").values_list("action", flat=True)) == ["user.activate", "user.deactivate"]
