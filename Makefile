@@ -46,6 +46,14 @@ test: environments system-packages lint types imports ## Everything a change mus
 test-vpc: environments ## The playbook that makes a VPC, against a stand-in for AWS on this machine
 	$(BIN)/pytest tests/vpc
 
+.PHONY: test-install
+test-install: environments install-packages ## Boot two hosts, install them from an offline set, reboot and audit them (root, Debian)
+	$(BIN)/pytest tests/install
+
+.PHONY: install-packages
+install-packages: ## Install what test-install boots hosts with (as root; otherwise says what to run)
+	@$(BIN)/python -m tests.system_packages install
+
 .PHONY: environments
 environments: ## Make the virtual environments that the tests need
 	@$(ENVIRONMENTS) dev
@@ -53,7 +61,7 @@ environments: ## Make the virtual environments that the tests need
 	@$(ENVIRONMENTS) deploy
 
 .PHONY: system-packages
-system-packages: ## Install what only the system can give: Chromium, libnuma, libatomic (as root; otherwise says what to run)
+system-packages: ## Install what only the system can give, such as Chromium (as root; otherwise says what to run)
 	@$(BIN)/python -m tests.system_packages
 
 .PHONY: lint

@@ -7,23 +7,30 @@ import sys
 
 from inference.registry.machine import LIBNUMA, has_library
 from tests.e2e.browser import find_browser
+from tests.install.ground import PROGRAMS
 
 LIBATOMIC = "libatomic.so.1"  # Playwright's own Node links against it
 
 
-def list_missing() -> list[str]:
+def list_missing(tier: str = "") -> list[str]:
     """Debian's names of the packages that are not here."""
+    if tier == "install":
+        return [package for program, package in PROGRAMS.items() if shutil.which(program) is None]
     present = {
         "chromium": find_browser() is not None,
         "libnuma1": has_library(LIBNUMA),
         "libatomic1": has_library(LIBATOMIC),
+        # Firewalls and units are checked by the programs that read them.
+        "nftables": shutil.which("nft") is not None,
+        "systemd": shutil.which("systemd-analyze") is not None,
         "iproute2": shutil.which("ip") is not None,
     }
     return [package for package, is_there in present.items() if not is_there]
 
 
 def main() -> int:
-    missing = list_missing()
+    tier = sys.argv[1] if len(sys.argv) > 1 else ""
+    missing = list_missing(tier)
     if not missing:
         return 0
     install = ["apt-get", "install", "--yes", "--no-install-recommends", *missing]
@@ -33,7 +40,7 @@ def main() -> int:
     sys.stderr.write(f"Installing {' and '.join(missing)} for the tests.\n")
     subprocess.run(["apt-get", "update", "--quiet"], check=True)
     subprocess.run(install, check=True, env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"})
-    return 1 if list_missing() else 0
+    return 1 if list_missing(tier) else 0
 
 
 if __name__ == "__main__":

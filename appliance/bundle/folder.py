@@ -7,7 +7,7 @@ from appliance.bundle.manifest import NAME, ManifestError, find_problems, format
 
 
 def read_sums(folder: Path) -> dict[str, str]:
-    """The sum of every file but the manifest. Raises :class:`ManifestError` for what is no plain file, such as a link."""
+    """The sum of every file but the manifest. Raises :class:`ManifestError` for what is no file, such as a link."""
     sums = {}
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()

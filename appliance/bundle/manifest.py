@@ -36,7 +36,9 @@ def parse_manifest(text: str) -> dict[str, str]:
 def select(sums: Mapping[str, str], prefixes: Iterable[str]) -> dict[str, str]:
     """The part of a manifest that is below these folders, or is these files."""
     wanted = tuple(prefixes)
-    return {path: of for path, of in sums.items() if any(path == each or path.startswith(f"{each}/") for each in wanted)}
+    return {
+        path: of for path, of in sums.items() if any(path == each or path.startswith(f"{each}/") for each in wanted)
+    }
 
 
 def find_problems(expected: Mapping[str, str], observed: Mapping[str, str]) -> list[str]:

@@ -38,9 +38,14 @@ class Browser:
     timeout_seconds: float = 60
     cookies: dict[str, str] = field(default_factory=dict)
 
-    def request(self, method: str, path: str, form: dict[str, str] | None = None, **headers: str) -> http.client.HTTPResponse:
+    def request(
+        self, method: str, path: str, form: dict[str, str] | None = None, **headers: str
+    ) -> http.client.HTTPResponse:
         connection = self._connect()
-        sent = {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items()), "Referer": f"{self.origin}/"}
+        sent = {
+            "Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items()),
+            "Referer": f"{self.origin}/",
+        }
         body = None if form is None else urlencode(form)
         connection.request(method, path, body, {**sent, **(FORM if form is not None else {}), **headers})
         response = connection.getresponse()
@@ -57,7 +62,7 @@ class Browser:
         plain = socket.create_connection((self.address, self.port), timeout=self.timeout_seconds)
         connection = http.client.HTTPConnection(self.name, self.port, timeout=self.timeout_seconds)
         connection.sock = context.wrap_socket(plain, server_hostname=self.name)
-        connection.default_port = 443  # type: ignore[misc]  # so that Host carries the port only where it is another
+        connection.default_port = 443  # Host carries the port only where it is another
         return connection
 
     def log_in(self, username: str, password: str) -> None:
@@ -72,7 +77,9 @@ class Browser:
         """The path of the answer's events."""
         page = self.request("GET", "/").read().decode()
         form = {"question": question, "csrfmiddlewaretoken": _find(TOKEN, page, "the page")}
-        return _find(EVENTS, self.request("POST", "/runs/", form, **{"HX-Request": "true"}).read().decode(), "the new run")
+        return _find(
+            EVENTS, self.request("POST", "/runs/", form, **{"HX-Request": "true"}).read().decode(), "the new run"
+        )
 
     def follow(self, events: str, *, seconds: float = 300) -> Iterator[dict[str, Any]]:
         """Each event with its type and data; ends with the final one. A stream that breaks is taken up again."""
@@ -114,8 +121,10 @@ def _find(pattern: re.Pattern[str], page: str, where: str) -> str:
 
 def summarize(events: list[dict[str, Any]]) -> dict[str, Any]:
     """What an audit wants to know of an answer."""
-    answer = next((event["data"] for event in events if event["type"] == "answer"), {})
-    cited = next((event["data"].get("citations", []) for event in events if event["type"] == "citations"), [])
+    answer: dict[str, Any] = next((event["data"] for event in events if event["type"] == "answer"), {})
+    cited: list[Any] = next(
+        (event["data"].get("citations", []) for event in events if event["type"] == "citations"), []
+    )
     return {
         "final": events[-1]["type"] if events else "",
         "text": answer.get("text", ""),

@@ -30,7 +30,9 @@ def _judge_units(observed: Mapping[str, Any], host: Mapping[str, Any]) -> list[s
         if unit.get("ActiveState") != "active":
             problems.append(f"{name} is {unit.get('ActiveState', 'unknown')}, not active.")
         if unit.get("UnitFileState") not in ("enabled", "enabled-runtime", "static", "indirect"):
-            problems.append(f"{name} does not start with the host: it is {unit.get('UnitFileState') or 'not installed'}.")
+            problems.append(
+                f"{name} does not start with the host: it is {unit.get('UnitFileState') or 'not installed'}."
+            )
         if name in most and not (unit["exposure"] is not None and unit["exposure"] < most[name]):
             problems.append(f"{name} has an exposure of {unit['exposure']}; less than {most[name]} is required.")
     return problems
@@ -44,7 +46,7 @@ def list_expected_units(host: Mapping[str, Any], present: Iterable[str]) -> list
 
 
 def _judge_listeners(listeners: Iterable[Mapping[str, Any]], host: Mapping[str, Any]) -> list[str]:
-    """Exactly the topology's ports; on loopback, the engine's own processes find each other on ports of their choice."""
+    """Exactly the topology's ports; on loopback, the engine's own processes find each other on any."""
     expected = {_split(entry) for entry in host["listening"]}
     found: set[tuple[str, int]] = set()
     problems = []
@@ -58,9 +60,15 @@ def _judge_listeners(listeners: Iterable[Mapping[str, Any]], host: Mapping[str, 
         if place in expected:
             found.add(place)
         elif not (local and each["unit"] == "appliance-engine.service"):
-            problems.append(f"{each['address']}:{each['port']} listens, by {each['unit'] or 'no unit'}; no component does.")
+            problems.append(
+                f"{each['address']}:{each['port']} listens, by {each['unit'] or 'no unit'}; no component does."
+            )
     running = {(address, port) for address, port in expected}
-    problems += [f"Nothing listens on {address}:{port}." for address, port in sorted(running - found) if not _is_optional(port, host)]
+    problems += [
+        f"Nothing listens on {address}:{port}."
+        for address, port in sorted(running - found)
+        if not _is_optional(port, host)
+    ]
     return problems
 
 

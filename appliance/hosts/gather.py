@@ -9,17 +9,18 @@ import json
 import os
 import platform
 import pwd
-import shutil
 import socket
 import stat
 import subprocess
 import sys
 import time
+from pathlib import Path
+from typing import Any
 
 TRY_SECONDS = 3.0
 
 
-def run(*argv):
+def run(*argv: str) -> str:
     """What a program prints; empty when it is not there or fails."""
     try:
         return subprocess.run(argv, capture_output=True, text=True, timeout=30, check=True).stdout.strip()
@@ -27,35 +28,32 @@ def run(*argv):
         return ""
 
 
-def read(path):
+def read(path: str) -> str:
     try:
-        with open(path, encoding="utf-8", errors="replace") as handle:
-            return handle.read()
+        return Path(path).read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""
 
 
-def read_fields(text, separator):
+def read_fields(text: str, separator: str) -> dict[str, str]:
     pairs = (line.partition(separator) for line in text.splitlines() if separator in line)
     return {key.strip(): value.strip().strip('"') for key, _, value in pairs}
 
 
-def free_bytes(path):
+def free_bytes(path: str) -> int:
     """Of the file system that this path is on, or will be."""
-    while not os.path.exists(path):
-        path = os.path.dirname(path)
-    status = os.statvfs(path)
+    status = os.statvfs(nearest(path))
     return status.f_bavail * status.f_frsize
 
 
-def resolves(name):
+def resolves(name: str) -> list[str]:
     try:
         return sorted({str(entry[4][0]) for entry in socket.getaddrinfo(name, None)})
     except OSError:
         return []
 
 
-def list_listeners():
+def list_listeners() -> list[dict[str, Any]]:
     """Every listening TCP socket and bound UDP socket, with the systemd unit that has it."""
     found = []
     for transport, option in (("tcp", "-ltnpH"), ("udp", "-lunpH")):
@@ -64,12 +62,17 @@ def list_listeners():
             pid = fields[-1].partition("pid=")[2].partition(",")[0]
             address, _, port = fields[3].rpartition(":")
             found.append(
-                {"transport": transport, "address": address.partition("%")[0].strip("[]"), "port": int(port), "unit": find_unit(pid)}
+                {
+                    "transport": transport,
+                    "address": address.partition("%")[0].strip("[]"),
+                    "port": int(port),
+                    "unit": find_unit(pid),
+                }
             )
     return found
 
 
-def find_unit(pid):
+def find_unit(pid: str) -> str:
     for line in read(f"/proc/{pid}/cgroup").splitlines() if pid else []:
         for part in line.split("/"):
             if part.endswith((".service", ".socket")):
@@ -77,13 +80,13 @@ def find_unit(pid):
     return ""
 
 
-def list_gpus():
+def list_gpus() -> list[dict[str, Any]]:
     query = ("nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader,nounits")
     rows = (line.rpartition(",") for line in run(*query).splitlines())
     return [{"name": name.strip(), "memory_mib": int(mib)} for name, _, mib in rows if mib.strip().isdigit()]
 
 
-def gather_preflight(request):
+def gather_preflight(request: dict[str, Any]) -> dict[str, Any]:
     release = read_fields(read("/etc/os-release"), "=")
     cpu = read_fields(read("/proc/cpuinfo"), ":")
     memory = read_fields(read("/proc/meminfo"), ":").get("MemTotal", "0 kB")
@@ -92,7 +95,7 @@ def gather_preflight(request):
         "os_version": release.get("VERSION_ID", ""),
         "architecture": platform.machine(),
         "python": platform.python_version(),
-        "systemd": os.path.isdir("/run/systemd/system"),
+        "systemd": Path("/run/systemd/system").is_dir(),
         "container": run("systemd-detect-virt", "--container") not in ("", "none"),
         "cpus": os.cpu_count(),
         "cpu_flags": cpu.get("flags", cpu.get("Features", "")).split(),
@@ -109,27 +112,30 @@ def gather_preflight(request):
     }
 
 
-def device_of(path):
-    while not os.path.exists(path):
-        path = os.path.dirname(path)
-    return os.stat(path).st_dev
+def device_of(path: str) -> int:
+    return nearest(path).stat().st_dev
 
 
-def describe_file(path):
+def nearest(path: str) -> Path:
+    """The path, or what of it exists so far."""
+    return next(each for each in (Path(path), *Path(path).parents) if each.exists())
+
+
+def describe_file(path: str) -> dict[str, Any]:
     status = os.lstat(path)
     return {"path": path, "mode": stat.S_IMODE(status.st_mode), "owner": status.st_uid, "group": status.st_gid,
             "user": name_of(status.st_uid), "folder": stat.S_ISDIR(status.st_mode)}  # fmt: skip
 
 
-def name_of(uid):
+def name_of(uid: int) -> str:
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
         return str(uid)
 
 
-def try_reaching(user, destination):
-    """Whether this user gets a connection; a child of its own, because it becomes that user."""
+def try_reaching(user: str, destination: str) -> int:
+    """The pid of a child that becomes this user and ends with 0 when it gets a connection."""
     host, _, port = destination.rpartition(":")
     child = os.fork()
     if child == 0:
@@ -139,51 +145,62 @@ def try_reaching(user, destination):
             os.setgid(account.pw_gid)
             os.setuid(account.pw_uid)
             socket.create_connection((host, int(port)), timeout=TRY_SECONDS).close()
-        except BaseException:
+        except BaseException:  # noqa: BLE001 - a child must end here, whatever happens to it
             os._exit(1)
         os._exit(0)
     return child
 
 
-def read_refused():
+def read_refused() -> int | None:
     """How many packets the firewall has refused on their way out."""
     text = run("nft", "--json", "list", "counter", "inet", "appliance", "refused_out")
     for entry in json.loads(text)["nftables"] if text else []:
         if "counter" in entry:
-            return entry["counter"]["packets"]
+            return int(entry["counter"]["packets"])
     return None
 
 
-def gather_audit(request):
+def gather_audit(request: dict[str, Any]) -> dict[str, Any]:
     attempts = [(user, destination) for user in request["users"] for destination in request["outside"]]
     before = read_refused()
     children = [(user, destination, try_reaching(user, destination)) for user, destination in attempts]
     reached = [f"{user} reached {destination}" for user, destination, child in children if os.waitpid(child, 0)[1] == 0]
     return {
         "units": {unit: describe_unit(unit) for unit in request["units"]},
-        "failed_units": [line.split()[0] for line in run("systemctl", "--failed", "--plain", "--no-legend").splitlines()],
+        "failed_units": [
+            line.split()[0] for line in run("systemctl", "--failed", "--plain", "--no-legend").splitlines()
+        ],
         "listeners": list_listeners(),
-        "files": [describe_file(path) for pattern in request["files"] for path in sorted(glob.glob(pattern, recursive=True))],
+        "files": [
+            describe_file(path)
+            for pattern in request["files"]
+            for path in sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207 - absolute patterns
+        ],
         "firewall": read(request["firewall_file"]),
-        "firewall_drops": [hook for hook in ("input", "output", "forward") if "policy drop" in run("nft", "list", "chain", "inet", "appliance", hook)],
+        "firewall_drops": [
+            hook
+            for hook in ("input", "output", "forward")
+            if "policy drop" in run("nft", "list", "chain", "inet", "appliance", hook)
+        ],
         "tried": len(attempts),
         "reached": reached,
         "refused_packets": None if before is None else (read_refused() or 0) - before,
         "container": run("systemd-detect-virt", "--container") not in ("", "none"),
-        "program": shutil.which("systemd-analyze") or "",
     }
 
 
-def describe_unit(unit):
-    shown = read_fields(run("systemctl", "show", unit, "--property=LoadState,ActiveState,UnitFileState,NRestarts,ConditionResult"), "=")
+def describe_unit(unit: str) -> dict[str, Any]:
+    shown = read_fields(
+        run("systemctl", "show", unit, "--property=LoadState,ActiveState,UnitFileState,NRestarts,ConditionResult"), "="
+    )
     exposure = run("systemd-analyze", "security", "--no-pager", unit).rpartition("Overall exposure level for ")[2]
     number = exposure.partition(": ")[2].split(" ")[0]
     return {**shown, "exposure": float(number) if number.replace(".", "", 1).isdigit() else None}
 
 
-def main():
+def main() -> None:
     verb, request = sys.argv[1], json.loads(sys.argv[2])
-    print(json.dumps({"preflight": gather_preflight, "audit": gather_audit}[verb](request)))
+    sys.stdout.write(json.dumps({"preflight": gather_preflight, "audit": gather_audit}[verb](request)) + "\n")
 
 
 if __name__ == "__main__":

@@ -10,9 +10,16 @@ WORKING_BYTES = 2 * GIB
 # Debian 13 has PostgreSQL 17 with pgvector 0.8; PyTorch's CPU build is locked for Debian 12's Python.
 SUPPORTED = {"app": ("13",), "gpu-cpu": ("12",), "gpu-cuda": ("12", "13")}
 # What the installed files take, and room for data that will come.
-NEEDED_BYTES = {"code": {"app": 2 * GIB, "gpu-cpu": 6 * GIB, "gpu-cuda": 16 * GIB}, "data": {"app": 5 * GIB, "gpu": 2 * GIB}}
+NEEDED_BYTES = {
+    "code": {"app": 2 * GIB, "gpu-cpu": 6 * GIB, "gpu-cuda": 16 * GIB},
+    "data": {"app": 5 * GIB, "gpu": 2 * GIB},
+}
 NEEDED_MEMORY = {"app": 2 * GIB, "gpu-cpu": 6 * GIB, "gpu-cuda": 8 * GIB}
 FEWEST_CPUS = 2
+NO_DRIVER = (
+    "There is no NVIDIA driver. Install the distribution's or NVIDIA's, or set inference_device: cpu if models are "
+    "meant to run on the processor."
+)
 
 
 @dataclass(frozen=True)
@@ -105,7 +112,9 @@ def _judge_clock(facts: Mapping[str, Any], needs: Needs) -> list[str]:
     problems = []
     if abs(facts["unix_time"] - needs.controller_time) > CLOCK_TOLERANCE_SECONDS + facts.get("delay_seconds", 60.0):
         apart = facts["unix_time"] - needs.controller_time
-        problems.append(f"The clock is {apart:+.0f} seconds from this machine's. Certificates and sessions need it right.")
+        problems.append(
+            f"The clock is {apart:+.0f} seconds from this machine's. Certificates and sessions need it right."
+        )
     if not facts["clock_synchronized"] and not facts["container"]:
         problems.append("The clock is not synchronised: name the site's time server in /etc/systemd/timesyncd.conf.")
     return problems
@@ -117,7 +126,9 @@ def _judge_names(facts: Mapping[str, Any], needs: Needs) -> list[str]:
         problems.append("The host cannot resolve its own name: add it to /etc/hosts.")
     if "app" in needs.places:
         unknown = [name for name in needs.names if not facts["names"].get(name)]
-        problems += [f"{name}, under which people reach the pages, does not resolve here: DNS or /etc/hosts." for name in unknown]
+        problems += [
+            f"{name}, under which people reach the pages, does not resolve here: DNS or /etc/hosts." for name in unknown
+        ]
     return problems
 
 
@@ -133,17 +144,14 @@ def _judge_ports(facts: Mapping[str, Any], needs: Needs) -> list[str]:
 
 def _judge_gpu(facts: Mapping[str, Any], needs: Needs) -> list[str]:
     if not facts["driver"]:
-        return [
-            "There is no NVIDIA driver. Install the distribution's or NVIDIA's, or set inference_device: cpu if models are "
-            "meant to run on the processor."
-        ]
+        return [NO_DRIVER]
     if not facts["gpus"]:
         return ["The NVIDIA driver is there, but nvidia-smi shows no GPU. Run nvidia-smi on the host."]
     largest = max(gpu["memory_mib"] * 2**20 for gpu in facts["gpus"])
     needed = needs.model_bytes + WORKING_BYTES
-    if needs.model_bytes and needed > largest:
-        return [
-            f"The model needs about {needed / GIB:.1f} GiB of GPU memory; the largest GPU has {largest / GIB:.1f} GiB. Choose a "
-            "smaller or quantised model."
-        ]
-    return []
+    if not needs.model_bytes or needed <= largest:
+        return []
+    found = f"the largest GPU has {largest / GIB:.1f} GiB"
+    return [
+        f"The model needs about {needed / GIB:.1f} GiB of GPU memory; {found}. Choose a smaller or quantised model."
+    ]

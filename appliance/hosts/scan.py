@@ -12,53 +12,57 @@ import selectors
 import socket
 import sys
 import time
+from collections.abc import Iterable
 
 WAIT_SECONDS = 1.5
 AT_ONCE = 6000
 ALL_PORTS = range(1, 65536)
 
 
-def scan(address, ports):
+def scan(address: str, ports: Iterable[int]) -> list[int]:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     at_once = min(AT_ONCE, (most if most > 0 else 1024) - 64)
-    ports = list(ports)
+    wanted = list(ports)
     found = []
-    for start in range(0, len(ports), at_once):
-        found += scan_some(address, ports[start : start + at_once])
+    for start in range(0, len(wanted), at_once):
+        found += scan_some(address, wanted[start : start + at_once])
     return sorted(found)
 
 
-def scan_some(address, ports):
-    found, waiting = [], selectors.DefaultSelector()
+def scan_some(address: str, ports: Iterable[int]) -> list[int]:
+    found: list[int] = []
+    waiting = selectors.DefaultSelector()
     for port in ports:
         attempt = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
         attempt.setblocking(False)
         code = attempt.connect_ex((address, port))
         if code == errno.EINPROGRESS:
-            waiting.register(attempt, selectors.EVENT_WRITE, port)
+            waiting.register(attempt, selectors.EVENT_WRITE, (attempt, port))
         else:
             found += [port] if code == 0 else []
             attempt.close()
     deadline = time.monotonic() + WAIT_SECONDS
     while waiting.get_map() and (left := deadline - time.monotonic()) > 0:
         for key, _ in waiting.select(left):
-            if key.fileobj.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0:
-                found.append(key.data)
-            waiting.unregister(key.fileobj)
-            key.fileobj.close()
+            attempt, port = key.data
+            if attempt.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0:
+                found.append(port)
+            waiting.unregister(attempt)
+            attempt.close()
     for key in list(waiting.get_map().values()):
-        key.fileobj.close()
+        key.data[0].close()
     waiting.close()
     return found
 
 
-def find_own_address(address):
+def find_own_address(address: str) -> str:
     """Which of this machine's addresses it would come from; nothing is sent."""
     with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.connect((address, 9))
-        return probe.getsockname()[0]
+        return str(probe.getsockname()[0])
 
 
 if __name__ == "__main__":
-    print(json.dumps({"from": find_own_address(sys.argv[1]), "open": scan(sys.argv[1], ALL_PORTS)}))
+    answer = {"from": find_own_address(sys.argv[1]), "open": scan(sys.argv[1], ALL_PORTS)}
+    sys.stdout.write(json.dumps(answer) + "\n")

@@ -67,7 +67,9 @@ def build_host(settings: Mapping[str, Any], addresses: Mapping[str, list[str]], 
         "firewall": build_ruleset(site, places),
         "users": sorted({unit.user for unit in build_units(site, places)}),
         "paths": _list_paths(site),
-        "ports": {component: [_describe(port) for port in site.topology.list_ports(component)] for component in _names(site)},
+        "ports": {
+            component: [_describe(port) for port in site.topology.list_ports(component)] for component in _names(site)
+        },
         "listening": _list_listening(site, places),
         "engine_proxy_url": _build_proxy_url(site, addresses),
         "manage_environment": build_webapp_environment(site.settings, INSTALLATION) | {"PYTHONPATH": ""},
@@ -82,7 +84,9 @@ def build_host(settings: Mapping[str, Any], addresses: Mapping[str, list[str]], 
 
 def list_reachable(site: Site, address: str, place: str) -> list[int]:
     """The TCP ports that a scan from ``address`` must find, and no others."""
-    return sorted({port.number for port in site.find_reachable(address, place) if port.number and port.transport == "tcp"})
+    return sorted(
+        {port.number for port in site.find_reachable(address, place) if port.number and port.transport == "tcp"}
+    )
 
 
 def _names(site: Site) -> list[str]:

@@ -13,22 +13,26 @@ from appliance.topology import Component, Flow, Port
 
 HEADER = "# Written by the playbooks from the appliance's topology; edits are overwritten."
 EPHEMERAL = "32768-60999"  # Linux's default range, from which programs get ports they did not ask for by number
-INPUT = """\
+NEIGHBORS = "nd-neighbor-solicit, nd-neighbor-advert"  # IPv6 finds its neighbors with ICMP
+INPUT = f"""\
         ct state established,related accept
         ct state invalid drop
         iif "lo" accept comment "kept by the rules of those who send"
-        ip protocol icmp icmp type { destination-unreachable, time-exceeded, parameter-problem } accept
-        icmpv6 type { destination-unreachable, packet-too-big, time-exceeded, parameter-problem, nd-neighbor-solicit, nd-neighbor-advert, nd-router-advert } accept"""
-OUTPUT = """\
+        ip protocol icmp icmp type {{ destination-unreachable, time-exceeded, parameter-problem }} accept
+        icmpv6 type {{ destination-unreachable, packet-too-big, time-exceeded, parameter-problem }} accept
+        icmpv6 type {{ {NEIGHBORS}, nd-router-advert }} accept"""
+OUTPUT = f"""\
         ct state established,related accept
         ct state invalid drop
         oif "lo" meta skuid 0 accept comment "root, which could change this file"
-        icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, nd-router-solicit } accept"""
+        icmpv6 type {{ {NEIGHBORS}, nd-router-solicit }} accept"""
 
 
 def build_ruleset(site: Site, places: tuple[str, ...]) -> str:
     """The whole of ``/etc/nftables.conf`` for the host that has these places."""
-    inside = [flow for flow in site.topology.flows if _is_at(site, flow.source, places) and _is_at(site, flow.target, places)]
+    inside = [
+        flow for flow in site.topology.flows if _is_at(site, flow.source, places) and _is_at(site, flow.target, places)
+    ]
     entering = [flow for flow in site.topology.flows if flow not in inside and _is_at(site, flow.target, places)]
     leaving = [flow for flow in site.topology.flows if flow not in inside and _is_at(site, flow.source, places)]
     lines = [
@@ -136,5 +140,7 @@ def _why(flow: Flow) -> str:
 
 def _by_family(networks: Iterable[Network]) -> list[tuple[str, list[Network]]]:
     """nftables keeps IPv4 and IPv6 addresses apart."""
-    found = [("ip", [each for each in networks if each.version == 4]), ("ip6", [each for each in networks if each.version == 6])]
-    return [(family, of) for family, of in found if of]
+    found: dict[str, list[Network]] = {}
+    for network in sorted(networks, key=lambda each: each.version):
+        found.setdefault("ip" if network.version == 4 else "ip6", []).append(network)
+    return list(found.items())

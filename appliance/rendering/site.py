@@ -83,11 +83,10 @@ def build_site(settings: Mapping[str, Any], addresses: Mapping[str, Iterable[str
 
 def complete_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
     """The settings with what is the same on every site that the playbooks install; what is given goes before."""
-    result: dict[str, Any] = {}
-    for section in {**paths.SETTINGS, **settings}:
-        chosen, given = paths.SETTINGS.get(section), settings.get(section)
-        both = isinstance(chosen, Mapping) and isinstance(given, Mapping)
-        result[section] = {**chosen, **given} if both else (given if section in settings else chosen)
+    result: dict[str, Any] = dict(paths.SETTINGS)
+    for section, given in settings.items():
+        usual = paths.SETTINGS.get(section)
+        result[section] = {**usual, **given} if isinstance(usual, Mapping) and isinstance(given, Mapping) else given
     return result
 
 

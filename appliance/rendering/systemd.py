@@ -45,7 +45,9 @@ def build_units(site: Site, places: tuple[str, ...]) -> tuple[Unit, ...]:
     for program in programs:
         component = site.topology.component(program.name)
         if set(component.places) & set(places) and (component.name != "engine" or has_model(site)):
-            units.append(Unit(component.name, unit_name(component.name), component.user, _build(site, component, program)))
+            units.append(
+                Unit(component.name, unit_name(component.name), component.user, _build(site, component, program))
+            )
     return tuple(units)
 
 

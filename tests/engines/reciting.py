@@ -9,6 +9,7 @@ import argparse
 import json
 import os
 import shutil
+from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -86,7 +87,7 @@ def _build_model(tokenizer: PreTrainedTokenizerFast, sentence: list[str]) -> Lla
         embeddings = torch.nn.functional.normalize(torch.randn_like(model.model.embed_tokens.weight), dim=1)
         model.model.embed_tokens.weight.copy_(embeddings)
         model.lm_head.weight.zero_()
-        for current, following in zip(chain[:-1], chain[1:], strict=True):
+        for current, following in pairwise(chain):
             model.lm_head.weight[following] = CERTAINTY * embeddings[current]
     return model.to(torch.bfloat16)
 

@@ -17,8 +17,8 @@ from appliance.local.bootstrap import pip_run
 from appliance.local.environments import ENVIRONMENTS, configured_sources
 from appliance.rendering.packages import list_packages
 from appliance.settings import environment
-from tests.install.site import MODEL
 from tests.install.ground import BUILD, ROOT
+from tests.install.site import MODEL
 from tests.install.trees import download_packages
 
 SET = BUILD / "set"
@@ -46,11 +46,19 @@ def collect() -> Path:
     SET.mkdir(parents=True, exist_ok=True)
     for host in HOSTS:
         lock = ROOT / "requirements" / f"{host.lock}.lock"
-        _unless_done(f"wheels-{host.lock}", [lock.read_text(), host.python], SET / "wheels" / host.lock,
-                     lambda folder, lock=lock, host=host: _download_wheels(lock, host.python, folder))
+        _unless_done(
+            f"wheels-{host.lock}",
+            [lock.read_text(), host.python],
+            SET / "wheels" / host.lock,
+            lambda folder, lock=lock, host=host: _download_wheels(lock, host.python, folder),
+        )
         packages = list_packages([host.place])
-        _unless_done(f"debs-{host.suite}", packages, SET / "debs" / host.suite,
-                     lambda folder, host=host, packages=packages: download_packages(host.suite, packages, folder))
+        _unless_done(
+            f"debs-{host.suite}",
+            packages,
+            SET / "debs" / host.suite,
+            lambda folder, host=host, packages=packages: download_packages(host.suite, packages, folder),
+        )
         (SET / "requirements").mkdir(exist_ok=True)
         shutil.copy(lock, SET / "requirements" / lock.name)
     _build_wheel(_renew(SET / "appliance"))
@@ -101,7 +109,9 @@ def _download_wheels(lock: Path, python: str, folder: Path) -> None:
         command += ["--require-hashes", "--only-binary", ":all:", "--python-version", python, "--dest", str(folder)]
         command += [word for platform in PLATFORMS for word in ("--platform", platform)]
         command += ["--find-links", str(sources.wheelhouse)] if sources.wheelhouse else []
-        subprocess.run([*command, "-r", flat.name], check=True, env=pip_run.build_environment(sources, environment.full()))
+        subprocess.run(
+            [*command, "-r", flat.name], check=True, env=pip_run.build_environment(sources, environment.full())
+        )
 
 
 def _build_wheel(folder: Path) -> None:
@@ -123,6 +133,6 @@ def _make_checkpoint(folder: Path) -> None:
     program = [str(ENVIRONMENTS / "inference" / "bin" / "python"), "-P", "-m", "tests.engines.reciting"]
     subprocess.run(
         [*program, "--folder", str(folder)],
-        check=True, env={**environment.full(), "PYTHONPATH": str(ROOT)}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        env={**environment.full(), "PYTHONPATH": str(ROOT)}, check=True, capture_output=True,
     )  # fmt: skip
     assert (folder / MODEL).is_dir()

@@ -8,7 +8,12 @@ from appliance.settings import environment
 
 ROOT = environment.REPOSITORY
 BUILD = ROOT / "build" / "install"
-PROGRAMS = {"debootstrap": "debootstrap", "systemd-nspawn": "systemd-container", "nft": "nftables", "ssh": "openssh-client"}
+PROGRAMS = {
+    "debootstrap": "debootstrap",
+    "systemd-nspawn": "systemd-container",
+    "nft": "nftables",
+    "ssh": "openssh-client",
+}
 
 
 def list_obstacles() -> list[str]:

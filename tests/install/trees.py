@@ -8,8 +8,10 @@ from tests.install.ground import BUILD
 
 MIRROR = "http://deb.debian.org/debian"
 # What a server has before we come: an init system, SSH, and the Python that Ansible needs.
-INCLUDE = ("systemd", "systemd-sysv", "dbus", "openssh-server", "python3", "iproute2", "ca-certificates", "procps", "kmod",
-           "netbase")  # fmt: skip
+INCLUDE = (
+    "systemd", "systemd-sysv", "dbus", "openssh-server", "python3", "iproute2", "ca-certificates", "procps", "kmod",
+    "netbase",
+)  # fmt: skip
 RECIPE = 1  # grows when a tree would come out different
 
 
@@ -52,6 +54,8 @@ def build_index(folder: Path) -> str:
     """apt's index of a folder of packages. apt checks no sums here: the manifest's were checked before."""
     entries = []
     for package in sorted(folder.glob("*.deb")):
-        fields = subprocess.run(["dpkg-deb", "--field", str(package)], check=True, capture_output=True, text=True).stdout
+        fields = subprocess.run(
+            ["dpkg-deb", "--field", str(package)], check=True, capture_output=True, text=True
+        ).stdout
         entries.append(f"{fields.rstrip()}\nFilename: ./{package.name}\nSize: {package.stat().st_size}\n")
     return "\n".join(entries)

@@ -124,7 +124,7 @@ def test_client_that_knows_another_authority_refuses_the_proxy(site: Site) -> No
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
-        (("--host", "0.0.0.0"), "every client has to show a certificate"),  # noqa: S104 - refused
+        (("--host", "0.0.0.0"), "every client has to show a certificate"),
         (("--ca-file", "/nowhere/ca.pem"), "TLS needs all of"),
         (("--readings", "/nowhere/readings.json"), "cannot be read"),
     ],

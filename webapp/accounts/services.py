@@ -56,8 +56,10 @@ def _free_name() -> str:
 
 
 def open_verification_account() -> tuple[str, str]:
-    """Let the account that tries an installation out log in: its name and a new password, stored nowhere. It may do what
-    everybody may, and is shut with :func:`close_verification_account`."""
+    """Let the account that tries an installation out log in: its name and a new password, stored nowhere.
+
+    It may do what everybody may, and is shut with :func:`close_verification_account`.
+    """
     password = build_temporary_password()
     with transaction.atomic():
         user, _ = User.objects.select_for_update().get_or_create(username=VERIFICATION_ACCOUNT)

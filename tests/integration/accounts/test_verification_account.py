@@ -23,7 +23,12 @@ def test_opened_account_logs_in_and_may_do_nothing_special(client: Client) -> No
     opened = json.loads(run("open"))
     assert log_in(client, opened["username"], opened["password"])
     user = User.objects.get(username=opened["username"])
-    assert not (user.is_staff or user.is_superuser or user.must_change_password or user.groups.exists())
+    assert (user.is_staff, user.is_superuser, user.must_change_password, user.groups.count()) == (
+        False,
+        False,
+        False,
+        0,
+    )
 
 
 def test_each_opening_has_a_password_of_its_own(client: Client) -> None:
@@ -44,4 +49,7 @@ def test_closed_account_is_refused_and_its_session_ends(client: Client) -> None:
 def test_opening_and_closing_are_recorded() -> None:
     run("open")
     run("close")
-    assert list(AuditEvent.objects.order_by("id").values_list("action", flat=True)) == ["user.activate", "user.deactivate"]
+    assert list(AuditEvent.objects.order_by("id").values_list("action", flat=True)) == [
+        "user.activate",
+        "user.deactivate",
+    ]

@@ -79,9 +79,9 @@ def test_settled_appliance_repeats_why_it_has_no_model(tmp_path: Path, monkeypat
     [
         (Web(), "http://127.0.0.1:8400"),
         (Web(host="192.0.2.7"), "http://192.0.2.7:8400"),
-        (Web(host="0.0.0.0"), "http://127.0.0.1:8400"),  # noqa: S104 - the point of the test
+        (Web(host="0.0.0.0"), "http://127.0.0.1:8400"),
         (Web(host="::", allowed_hosts=("[::1]",)), "http://[::1]:8400"),
-        (Web(host="0.0.0.0", allowed_hosts=("answers.example.com",)), "http://answers.example.com:8400"),  # noqa: S104
+        (Web(host="0.0.0.0", allowed_hosts=("answers.example.com",)), "http://answers.example.com:8400"),
     ],
 )
 def test_address_shown_is_one_that_a_browser_can_open(web: Web, expected: str) -> None:

@@ -1,0 +1,326 @@
+"""Two real hosts, installed from an offline set by the playbooks, rebooted and audited. The tests run in this order.
+
+Debian 13 is the app host; Debian 12 has the GPU's role, with vLLM's CPU build and an authored checkpoint that recites
+one sentence with a citation: what is shown is the way from a browser over both hosts and back, not what a model can do.
+"""
+
+import json
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from appliance.hosts import scan
+from appliance.hosts.asking import Browser, summarize
+from appliance.rendering import paths
+from appliance.rendering.host import choose_model, list_reachable
+from appliance.rendering.site import Site, build_site
+from tests.install.booting import BootedHost
+from tests.install.collecting import HOSTS, collect
+from tests.install.namespace import Namespace, private_network
+from tests.install.playbooks import Controller
+from tests.install.site import ADDRESSES, CONTROLLER, MODEL, NEIGHBOR, OUTSIDE, PUBLIC_NAME
+
+pytestmark = pytest.mark.timeout(2400)
+OUTSIDE_PORT = 443
+TAKEN_PORT = 8443
+
+
+@dataclass
+class InstalledSite:
+    """What the tests share; ``reached`` says how far they have got, because each builds on the one before."""
+
+    network: Namespace
+    neighbor: Namespace
+    hosts: dict[str, BootedHost]
+    controller: Controller
+    reached: set[str] = field(default_factory=set)
+
+    def require(self, stage: str) -> None:
+        if stage not in self.reached:
+            pytest.fail(f"the site is not {stage}: a test before this one failed", pytrace=False)
+
+    def read_inventory(self) -> Site:
+        variables = self.controller.build_inventory(Path("known_hosts"))["all"]["vars"]
+        settings = choose_model(variables["appliance_settings"], model=MODEL, device="cpu")
+        return build_site(
+            settings, {name: [address] for name, address in ADDRESSES.items()} | variables["appliance_networks"]
+        )
+
+    def manage(self, *arguments: str) -> str:
+        """A command of the application on its host."""
+        command = ("runuser", "-u", "appliance", "--", "env", "-i", f"APPLIANCE_CONFIG={paths.CONFIG}",
+                   str(paths.WEBAPP_PYTHON), "-P", "-m", "webapp.manage", *arguments)  # fmt: skip
+        return self.hosts["app"].run(*command).stdout
+
+    @contextmanager
+    def logged_in(self) -> Iterator[Browser]:
+        """A browser on the controller's network, logged in; use it inside ``network.call``."""
+        account = json.loads(self.manage("verification_account", "open"))
+        browser = Browser(ADDRESSES["app"], 443, PUBLIC_NAME, str(self.controller.authority))
+        self.network.call(lambda: browser.log_in(account["username"], account["password"]))
+        yield browser
+        self.manage("verification_account", "close")
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InstalledSite]:
+    started = time.monotonic()
+    set_folder = collect()
+    collected = time.monotonic()
+    with private_network() as (network, neighbor):
+        controller = Controller(network, tmp_path_factory.mktemp("controller"), set_folder)
+        controller.note("collect the offline set", collected - started)
+        key = controller.make_key()
+        hosts = {host.place: BootedHost(host.place, host.suite, network) for host in HOSTS}
+        try:
+            for host in hosts.values():
+                host.prepare(key)
+                host.boot()
+            host_keys = {
+                place: " ".join((host.tree / "etc/ssh/ssh_host_ed25519_key.pub").read_text().split()[:2])
+                for place, host in hosts.items()
+            }
+            controller.write_inventory(host_keys)
+            controller.note("boot two hosts", time.monotonic() - collected)
+            yield InstalledSite(network, neighbor, hosts, controller)
+        finally:
+            for host in hosts.values():
+                host.stop()
+
+
+def list_open(namespace: Namespace, address: str) -> list[int]:
+    """Every TCP port that is open when looked at from there."""
+    return namespace.call(lambda: scan.scan(address, scan.ALL_PORTS))
+
+
+def find_changes(host: BootedHost) -> set[str]:
+    """Every file that a look at a host could have left behind."""
+    listed = host.run(
+        "find", "/etc", "/opt", "/usr", "/var/lib", "/root", "-xdev", "-newer", "/etc/hostname", "-type", "f"
+    )
+    return set(listed.stdout.split())
+
+
+def can_reach(host: BootedHost, user: str) -> bool:
+    program = f"import socket; socket.create_connection(({OUTSIDE!r}, {OUTSIDE_PORT}), timeout=3)"
+    return host.run("runuser", "-u", user, "--", "python3", "-c", program, check=False).returncode == 0
+
+
+@contextmanager
+def listening_outside(site: InstalledSite) -> Iterator[None]:
+    """A server on an address that is not the site's, to which every host has a route."""
+
+    def listen() -> socket.socket:
+        return socket.create_server((OUTSIDE, OUTSIDE_PORT), backlog=64)
+
+    with closing(site.network.call(listen)):
+        yield
+
+
+@contextmanager
+def occupied(host: BootedHost, port: int) -> Iterator[None]:
+    """Some other program has the port."""
+    host.run("systemd-run", "--unit=squatter", "--quiet", "python3", "-m", "http.server", str(port))
+    time.sleep(1)
+    yield
+    host.run("systemctl", "stop", "squatter.service")
+
+
+def test_preflight_says_everything_that_is_wrong_at_once_and_changes_nothing(site: InstalledSite) -> None:
+    before = {place: find_changes(host) for place, host in site.hosts.items()}
+    with occupied(site.hosts["gpu"], TAKEN_PORT):
+        outcome = site.controller.play("preflight", "-e", "inference_device=cuda")
+    assert outcome.returncode != 0
+    for expected in (
+        "app-1: The host cannot resolve its own name",
+        f"app-1: {PUBLIC_NAME}, under which people reach the pages, does not resolve here",
+        "gpu-1: The host cannot resolve its own name",
+        f"gpu-1: TCP port {TAKEN_PORT} is in use by squatter.service; appliance-engine-proxy.service needs it",
+        "gpu-1: There is no NVIDIA driver",
+    ):
+        assert expected in outcome.output, expected
+    assert set(outcome.changed.values()) == {0}
+    assert {place: find_changes(host) - before[place] for place, host in site.hosts.items()} == {
+        "app": set(),
+        "gpu": set(),
+    }
+
+
+def test_preflight_passes_on_hosts_that_are_fit(site: InstalledSite) -> None:
+    for host in site.hosts.values():
+        host.learn_names()
+    site.controller.play("preflight").require_success()
+    site.reached.add("fit")
+
+
+def test_bare_host_reaches_outside_so_that_the_firewall_has_something_to_refuse(site: InstalledSite) -> None:
+    with listening_outside(site):
+        assert all(can_reach(host, "root") for host in site.hosts.values())
+
+
+def test_set_with_a_wrong_file_is_refused_by_name_and_nothing_is_installed(site: InstalledSite) -> None:
+    site.require("fit")
+    target = site.controller.set_folder / "documentation" / "README.md"
+    right = target.read_bytes()
+    target.write_bytes(right + b"altered")
+    try:
+        outcome = site.controller.play("site")
+    finally:
+        target.write_bytes(right)
+    assert outcome.returncode != 0
+    assert "documentation/README.md is not the file that the manifest names" in outcome.output
+    assert set(outcome.changed.values()) == {0}
+    assert not (site.hosts["app"].tree / "opt" / "appliance").exists()
+
+
+def test_site_installs_both_hosts(site: InstalledSite) -> None:
+    site.require("fit")
+    site.controller.play("site").require_success()
+    site.reached.add("installed")
+
+
+def test_second_run_changes_nothing(site: InstalledSite) -> None:
+    site.require("installed")
+    outcome = site.controller.play("site").require_success()
+    assert outcome.changed == {"app-1": 0, "gpu-1": 0}
+
+
+def test_everything_comes_back_after_a_reboot_and_verify_finds_nothing_wrong(site: InstalledSite) -> None:
+    site.require("installed")
+    started = time.monotonic()
+    for host in site.hosts.values():
+        host.reboot()
+    wait_until_ready(site)
+    site.controller.note("reboot until the engine answers", time.monotonic() - started)
+    with listening_outside(site):
+        outcome = site.controller.play("verify", "-e", json.dumps({"audit_outside": [f"{OUTSIDE}:{OUTSIDE_PORT}"]}))
+    outcome.require_success()
+    assert set(outcome.changed.values()) == {0}
+    site.reached.add("verified")
+
+
+def wait_until_ready(site: InstalledSite) -> None:
+    """Until the last to start, the engine, answers on its host."""
+    program = "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8410/health', timeout=3)"
+    deadline = time.monotonic() + 600
+    while site.hosts["gpu"].run("python3", "-c", program, check=False).returncode != 0:
+        assert time.monotonic() < deadline, (
+            site.hosts["gpu"].run("journalctl", "-u", "appliance-engine", "-n", "40").stdout
+        )
+        time.sleep(2)
+
+
+def test_nothing_on_either_host_reaches_out_although_there_is_a_way(site: InstalledSite) -> None:
+    site.require("installed")
+    users = {"app": ("root", "appliance", "appliance-egress"), "gpu": ("root", "appliance-engine", "appliance-proxy")}
+    with listening_outside(site):
+        reached = [(place, user) for place, of in users.items() for user in of if can_reach(site.hosts[place], user)]
+    assert reached == []
+
+
+@pytest.mark.parametrize("place", ["app", "gpu"])
+def test_scan_from_each_side_finds_exactly_the_topologys_ports(site: InstalledSite, place: str) -> None:
+    site.require("installed")
+    topology = site.read_inventory()
+    expected = {
+        name: list_reachable(topology, address, place)
+        for name, address in (("operator", CONTROLLER), ("nobody", NEIGHBOR))
+    }
+    found = {
+        "operator": list_open(site.network, ADDRESSES[place]),
+        "nobody": list_open(site.neighbor, ADDRESSES[place]),
+    }
+    assert found == expected
+    assert found["nobody"] == ([80, 443] if place == "app" else [])
+
+
+def test_gpu_hosts_own_firewall_stands_when_the_app_hosts_is_taken_away(site: InstalledSite) -> None:
+    site.require("installed")
+    app = site.hosts["app"]
+    program = Path(scan.__file__).read_text()
+    app.run("nft", "flush", "ruleset")
+    try:
+        found = json.loads(app.run("python3", "-c", program, ADDRESSES["gpu"]).stdout)["open"]
+    finally:
+        app.run("systemctl", "restart", "nftables.service")
+    assert found == list_reachable(site.read_inventory(), ADDRESSES["app"], "gpu") == [8443]
+
+
+def test_only_the_proxys_user_speaks_to_the_engine(site: InstalledSite) -> None:
+    site.require("installed")
+    program = "import socket; socket.create_connection(('127.0.0.1', 8410), timeout=3)"
+    spoke = {
+        user: site.hosts["gpu"].run("runuser", "-u", user, "--", "python3", "-c", program, check=False).returncode == 0
+        for user in ("appliance-proxy", "nobody", "sshd")
+    }
+    assert spoke == {"appliance-proxy": True, "nobody": False, "sshd": False}
+
+
+def test_proxy_refuses_a_client_without_our_certificate(site: InstalledSite) -> None:
+    site.require("installed")
+    program = (
+        "import ssl, urllib.request; c = ssl.create_default_context(cafile='/etc/appliance/tls/ca.pem'); "
+        f"print(urllib.request.urlopen('https://{ADDRESSES['gpu']}:8443/healthz', context=c, timeout=5).status)"
+    )
+    refused = site.hosts["app"].run("runuser", "-u", "appliance", "--", "python3", "-c", program, check=False)
+    assert refused.returncode != 0
+    assert "certificate required" in refused.stderr.lower() or "ssl" in refused.stderr.lower(), refused.stderr[-500:]
+
+
+def test_pulled_cable_makes_the_run_wait_and_a_new_attempt_finishes_it(site: InstalledSite) -> None:
+    site.require("installed")
+    link = site.hosts["gpu"].link
+    events: list[dict[str, Any]] = []
+
+    def ask_and_pull(browser: Browser) -> None:
+        pulled = False
+        for event in browser.follow(browser.ask("What is written about sharing documents?"), seconds=300):
+            events.append(event)
+            types = [each["type"] for each in events]
+            if not pulled and types.count("token") >= 3:
+                site.network.set_link(link, "down")
+                pulled = True
+            if event["type"] == "waiting_for_engine":
+                site.network.set_link(link, "up")
+
+    started = time.monotonic()
+    with site.logged_in() as browser:
+        try:
+            site.network.call(lambda: ask_and_pull(browser))
+        finally:
+            site.network.set_link(link, "up")
+    site.controller.note("an answer with a pulled cable", time.monotonic() - started)
+    summary = summarize(events)
+    order = [
+        kind
+        for kind in summary["types"]
+        if kind in ("waiting_for_engine", "generation_restarted", "answer", "run_finished")
+    ]
+    assert order == ["waiting_for_engine", "generation_restarted", "answer", "run_finished"], summary
+    assert summary["citations"] > 0
+    assert max(event["data"].get("attempt", 1) for event in events) == 2
+
+
+def test_verify_names_what_somebody_broke(site: InstalledSite) -> None:
+    """An audit that finds nothing is worth something only when it finds what is there."""
+    site.require("verified")
+    app, gpu = site.hosts["app"], site.hosts["gpu"]
+    app.run("chmod", "0644", f"{paths.DATA}/secrets/django")
+    app.run("systemctl", "stop", "appliance-scheduler.service")
+    gpu.run("nft", "insert", "rule", "inet", "appliance", "input", "tcp", "dport", "9999", "accept")
+    gpu.run("systemd-run", "--unit=backdoor", "--quiet", "python3", "-m", "http.server", "9999")
+    outcome = site.controller.play("verify")
+    assert outcome.returncode != 0
+    for expected in (
+        "secrets/django has mode 0644",
+        "appliance-scheduler.service is inactive, not active",
+        "0.0.0.0:9999 listens, by backdoor.service; no component does",
+        f"{CONTROLLER} reaches port 9999, which no flow needs",
+    ):
+        assert expected in outcome.output, expected

@@ -1,0 +1,94 @@
+"""What a host is refused for, each with what to do; a fit one for nothing."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from appliance.hosts.preflight import GIB, Needs, find_problems
+
+PATHS = {"code": "/opt/appliance", "data": "/var/lib/appliance", "set": "/var/cache/appliance-set"}
+NEEDS = Needs(
+    places=("gpu",), device="cuda", names=("answers.example.com",), ports={8443: ("appliance-engine-proxy.service",)},
+    code_path=PATHS["code"], data_path=PATHS["data"], set_path=PATHS["set"], set_bytes=GIB, model_bytes=5 * GIB,
+    controller_time=1000.0,
+)  # fmt: skip
+FIT: dict[str, Any] = {
+    "os_id": "debian", "os_version": "12", "architecture": "x86_64", "systemd": True, "container": False, "cpus": 8,
+    "cpu_flags": ["avx2"], "memory_bytes": 64 * GIB, "free_bytes": dict.fromkeys(PATHS.values(), 200 * GIB),
+    "devices": dict.fromkeys(PATHS.values(), 1), "unix_time": 1001.0, "clock_synchronized": True,
+    "host_name_resolves": True, "names": {"answers.example.com": ["192.0.2.10"]}, "listeners": [],
+    "driver": "NVRM version: NVIDIA UNIX x86_64 Kernel Module", "gpus": [{"name": "authored", "memory_mib": 24 * 1024}],
+}  # fmt: skip
+CPU = replace(NEEDS, device="cpu", model_bytes=0)
+APP = replace(NEEDS, places=("app",))
+
+
+def listener(port: int, unit: str, transport: str = "tcp") -> dict[str, Any]:
+    return {"transport": transport, "address": "0.0.0.0", "port": port, "unit": unit}
+
+
+def test_fit_host_is_refused_for_nothing() -> None:
+    assert find_problems(FIT, NEEDS) == []
+    assert find_problems(FIT | {"driver": "", "gpus": []}, CPU) == []
+    assert find_problems(FIT | {"os_version": "13", "driver": "", "gpus": []}, APP) == []
+
+
+@pytest.mark.parametrize(
+    ("needs", "different", "said"),
+    [
+        (
+            NEEDS,
+            {"os_id": "ubuntu", "os_version": "24.04"},
+            "The operating system is ubuntu 24.04; gpu-cuda needs Debian 12 or Debian 13.",
+        ),
+        (APP, {}, "app needs Debian 13."),
+        (CPU, {"os_version": "13"}, "gpu-cpu needs Debian 12."),
+        (NEEDS, {"architecture": "aarch64"}, "for x86_64"),
+        (NEEDS, {"systemd": False}, "systemd does not run here"),
+        (NEEDS, {"cpus": 1}, "There is 1 processor; at least 2"),
+        (CPU, {"cpu_flags": []}, "no AVX2"),
+        (NEEDS, {"memory_bytes": 4 * GIB}, "There are 4.0 GiB of memory; 8.0 GiB are needed."),
+        (NEEDS, {"free_bytes": dict.fromkeys(PATHS.values(), GIB)}, "1.0 GiB are free where"),
+        (NEEDS, {"unix_time": 5000.0}, r"The clock is \+4000 seconds from this machine's"),
+        (NEEDS, {"clock_synchronized": False}, "not synchronised"),
+        (NEEDS, {"host_name_resolves": False}, "cannot resolve its own name"),
+        (APP, {"os_version": "13", "names": {}}, "answers.example.com, under which people reach the pages"),
+        (NEEDS, {"listeners": [listener(8443, "squatter.service")]}, "in use by squatter.service"),
+        (NEEDS, {"listeners": [listener(8443, "")]}, "in use by a program that is no unit"),
+        (NEEDS, {"driver": "", "gpus": []}, "no NVIDIA driver. .* set inference_device: cpu"),
+        (NEEDS, {"gpus": []}, "nvidia-smi shows no GPU"),
+        (
+            NEEDS,
+            {"gpus": [{"name": "authored", "memory_mib": 4096}]},
+            "needs about 7.0 GiB of GPU memory; .* has 4.0 GiB",
+        ),
+    ],
+)
+def test_each_fault_is_one_sentence(needs: Needs, different: dict[str, Any], said: str) -> None:
+    problems = find_problems(FIT | different, needs)
+    assert len(problems) == 1
+    with pytest.raises(AssertionError, match=said):
+        raise AssertionError(problems[0])
+
+
+def test_everything_that_is_wrong_is_said_at_once() -> None:
+    broken = FIT | {"os_id": "other", "cpus": 1, "memory_bytes": 0, "host_name_resolves": False, "driver": ""}
+    assert len(find_problems(broken, NEEDS)) == 5
+
+
+def test_port_of_the_appliance_itself_is_no_fault() -> None:
+    assert find_problems(FIT | {"listeners": [listener(8443, "appliance-engine-proxy.service")]}, NEEDS) == []
+
+
+def test_containers_clock_is_the_machines_beneath() -> None:
+    assert find_problems(FIT | {"clock_synchronized": False, "container": True}, NEEDS) == []
+
+
+def test_file_systems_are_counted_apart() -> None:
+    """Room on one disk is none on another."""
+    apart = {"devices": {PATHS["code"]: 1, PATHS["data"]: 2, PATHS["set"]: 2}}
+    free = {"free_bytes": {PATHS["code"]: 3 * GIB, PATHS["data"]: 200 * GIB, PATHS["set"]: 200 * GIB}}
+    assert find_problems(FIT | apart | free, NEEDS) == [
+        "3.0 GiB are free where /opt/appliance will be; 16.0 GiB are needed."
+    ]

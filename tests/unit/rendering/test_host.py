@@ -1,0 +1,96 @@
+"""The document that a host is given, and what an inventory is refused for."""
+
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+import yaml
+
+from appliance.rendering.host import build_host, choose_model, list_reachable
+from appliance.rendering.reachable import judge
+from appliance.rendering.site import RenderingError, build_site
+from appliance.settings import environment
+from appliance.settings.model import Settings
+from tests.unit.rendering.sites import ADDRESSES, ONE_HOST, settings, two_hosts
+
+
+def test_settings_file_is_complete_and_says_what_the_inventory_said() -> None:
+    host = build_host(settings(site={"name": "Ours"}), ADDRESSES, "app")
+    read = Settings.model_validate(yaml.safe_load(host["configuration"]))
+    assert (read.layout, read.site.name, read.web.https, read.web.trusted_proxies) == (
+        "hosts",
+        "Ours",
+        True,
+        ("127.0.0.1",),
+    )
+
+
+def test_both_hosts_get_the_same_settings_file() -> None:
+    app, gpu = (build_host(settings(), ADDRESSES, place)["configuration"] for place in ("app", "gpu"))
+    assert app == gpu
+
+
+def test_one_host_gets_the_packages_and_ports_of_both_places() -> None:
+    host = build_host(settings(), ONE_HOST, "app")
+    assert {"postgresql-17", "libnuma1"} <= set(host["packages"])
+    assert {"127.0.0.1:8410", "0.0.0.0:443"} <= set(host["listening"])
+
+
+def test_model_of_the_set_becomes_the_path_the_engine_serves() -> None:
+    chosen = choose_model({"model": {"kv_cache_gib": 0.5}}, model="tiny", device="cpu")
+    assert chosen["model"] == {
+        "device": "cpu",
+        "path": "/var/lib/appliance/model/tiny",
+        "name": "tiny",
+        "kv_cache_gib": 0.5,
+    }
+
+
+@pytest.mark.parametrize(
+    ("given", "addresses", "said"),
+    [
+        ({"web": {"ports": 1}}, ADDRESSES, "web.ports: Extra inputs are not permitted"),
+        ({"layout": "embedded"}, ADDRESSES, "the playbooks install layout hosts"),
+        ({}, {**ADDRESSES, "brwoser": ["192.0.2.0/24"]}, "Addresses of brwoser: the topology knows app, browser"),
+        ({}, {**ADDRESSES, "app": ["app.example.com"]}, "Address of app: .* Write 192.0.2.7"),
+        ({}, {**ADDRESSES, "gpu": []}, "No address of place gpu"),
+        ({"web": {"port": 443}}, ADDRESSES, "web.port and front_door.https_port are both 443"),
+    ],
+)
+def test_inventory_that_makes_no_site_is_refused_in_words(given: Any, addresses: Any, said: str) -> None:
+    with pytest.raises(RenderingError, match=said):
+        build_site(given, addresses)
+
+
+def test_program_refuses_in_words_and_without_a_traceback() -> None:
+    command = [sys.executable, "-P", "-m", "appliance.rendering.host"]
+    done = subprocess.run(
+        command, input='{"settings": {}, "addresses": {}, "place": "app", "device": "cpu"}',
+        env={"PYTHONPATH": str(environment.REPOSITORY)}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr == "No address of place app and gpu: set appliance_address on its host.\n"
+
+
+@pytest.mark.parametrize(
+    ("address", "app", "gpu"),
+    [
+        ("192.0.2.5", [22], [22]),
+        ("192.0.2.10", [], [8443]),
+        ("192.0.2.20", [], []),
+        ("198.51.100.7", [80, 443], []),
+        ("203.0.113.1", [], []),
+    ],
+)
+def test_reachable_ports_are_those_of_the_flows(address: str, app: list[int], gpu: list[int]) -> None:
+    site = two_hosts()
+    assert (list_reachable(site, address, "app"), list_reachable(site, address, "gpu")) == (app, gpu)
+
+
+def test_scan_is_judged_both_ways() -> None:
+    judged = judge(two_hosts(), "gpu", [{"from": "192.0.2.10", "open": [22]}, {"from": "192.0.2.5", "open": [22]}])
+    assert judged["problems"] == [
+        "192.0.2.10 reaches port 22, which no flow needs.",
+        "192.0.2.10 does not reach port 8443.",
+    ]
