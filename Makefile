@@ -82,6 +82,7 @@ generate: ## Write what is generated: reference pages, diagrams and the port mat
 	$(BIN)/python -m appliance.settings.reference
 	$(BIN)/python -m appliance.cli.reference
 	$(BIN)/python -m appliance.rendering.documents
+	$(BIN)/python -m appliance.rendering.inventory
 	$(BIN)/python -m inference.registry.cards
 	$(BIN)/python -m inference.engine_proxy.reference
 	$(BIN)/python -m appliance.rendering.chart

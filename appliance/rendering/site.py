@@ -45,7 +45,10 @@ class Site:
         return tuple(each for each in self.topology.components if place in each.places)
 
     def find_reachable(self, address: str, place: str) -> tuple[Port, ...]:
-        """The ports of ``place`` that a machine with this address may reach, by the topology's flows."""
+        """The ports of ``place`` that a machine with this address may reach, by the topology's flows.
+
+        One of the appliance's own hosts is held by its own firewall too, whoever else's network its address is in.
+        """
         found = []
         for flow in self.topology.flows:
             target = self.topology.component(flow.target)
@@ -56,7 +59,11 @@ class Site:
 
     def _is_at(self, flow: Flow, address: str) -> bool:
         here = ipaddress.ip_address(address)
-        return any(here in network for network in self.networks(self.topology.component(flow.source)))
+        own = [place for place in PLACES if any(here in network for network in self.addresses[place])]
+        source = self.topology.component(flow.source)
+        if own:
+            return bool(set(own) & set(source.places))
+        return any(here in network for network in self.networks(source))
 
 
 def build_site(settings: Mapping[str, Any], addresses: Mapping[str, Iterable[str]]) -> Site:

@@ -88,6 +88,12 @@ def test_reachable_ports_are_those_of_the_flows(address: str, app: list[int], gp
     assert (list_reachable(site, address, "app"), list_reachable(site, address, "gpu")) == (app, gpu)
 
 
+def test_own_host_in_the_browsers_network_is_still_held_by_its_own_firewall() -> None:
+    everywhere = build_site(settings(), {**ADDRESSES, "browser": ["0.0.0.0/0"]})
+    assert list_reachable(everywhere, "192.0.2.20", "app") == []
+    assert list_reachable(everywhere, "203.0.113.1", "app") == [80, 443]
+
+
 def test_scan_is_judged_both_ways() -> None:
     judged = judge(two_hosts(), "gpu", [{"from": "192.0.2.10", "open": [22]}, {"from": "192.0.2.5", "open": [22]}])
     assert judged["problems"] == [
