@@ -74,9 +74,7 @@ def _choose(wish: ModelWish, machine: MachineFacts, checkpoint: Checkpoint | Non
         return Choice(None, "model.device is cuda, but no NVIDIA GPU was found on this machine.")
     device: Device = "cuda" if machine.gpus and wish.device != "cpu" else "cpu"
     if device == "cuda" and wish.tensor_parallel > len(machine.gpus):
-        return Choice(
-            None, f"model.tensor_parallel is {wish.tensor_parallel}; this machine has {len(machine.gpus)} GPUs."
-        )
+        return Choice(None, f"model.tensor_parallel is {wish.tensor_parallel}; the GPUs here are {len(machine.gpus)}.")
     if device == "cpu" and (lack := _find_lack(machine)):
         return Choice(None, lack)
     if wish.path is not None:

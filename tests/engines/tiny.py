@@ -24,7 +24,7 @@ from transformers import (
 
 FAMILIES = ("llama", "mistral", "qwen3")
 VOCABULARY = 1024
-RECIPE = 3  # grows when a checkpoint of the same name would come out different
+RECIPE = 4  # grows when a checkpoint of the same name would come out different
 DIMENSIONS = {
     "hidden_size": 256,
     "intermediate_size": 512,
@@ -78,6 +78,13 @@ CHAT_TEMPLATES = {
 }
 
 
+OWN_SETTINGS: dict[str, dict[str, object]] = {
+    "llama": {},
+    "mistral": {"sliding_window": None},  # as in every Mistral since 7B v0.2; the library's default is the first one's
+    "qwen3": {"tie_word_embeddings": True},
+}
+
+
 def ensure_checkpoint(family: str, folder: Path) -> Path:
     """Return ``folder/tiny-<family>``, built there when it is missing or of an older recipe."""
     target = folder / f"tiny-{family}"
@@ -103,7 +110,7 @@ def _save_checkpoint(family: str, target: Path) -> None:
         bos_token_id=tokenizer.bos_token_id,
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
-        tie_word_embeddings=family == "qwen3",
+        **{"tie_word_embeddings": False, **OWN_SETTINGS[family]},
     )
     torch.manual_seed(20)
     model = model_class(config).to(torch.bfloat16)

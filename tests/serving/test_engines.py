@@ -13,6 +13,7 @@ import pytest
 
 from inference.serving.readiness import check_engine
 from tests.engines.launch import ROOT, RunningEngine, build_spec, free_port, running_engine
+from tests.engines.predicted import predict, read_kv_tokens
 
 LISTENING = "0A"
 LOOPBACK_IN_HEXADECIMAL = "0100007F"
@@ -59,6 +60,7 @@ def test_llama_is_served_with_the_whole_context_it_was_trained_for(
         assert_serves(engine, "llama")
         assert check_engine(engine.url).max_model_tokens == 16384
     assert "load_format=safetensors" in engine.log.read_text()
+    assert read_kv_tokens(engine.log) == pytest.approx(predict(tiny_checkpoints["llama"]).kv_tokens, rel=0.05)
 
 
 def test_mistral_is_served_in_four_bits(tiny_checkpoints: dict[str, Path], tmp_path: Path) -> None:
@@ -68,6 +70,8 @@ def test_mistral_is_served_in_four_bits(tiny_checkpoints: dict[str, Path], tmp_p
     log = engine.log.read_text()
     assert "quantization=bitsandbytes" in log
     assert "load_format=bitsandbytes" in log
+    planned = predict(tiny_checkpoints["mistral"], format_="bnb-nf4")
+    assert read_kv_tokens(engine.log) == pytest.approx(planned.kv_tokens, rel=0.05)
 
 
 def test_qwen3_is_served(tiny_engine: RunningEngine) -> None:

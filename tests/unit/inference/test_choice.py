@@ -132,6 +132,22 @@ def test_offers_are_sorted_and_each_fits_some_gpu() -> None:
     assert all(fits_gpu(offer, Gpu("", 48 * GIB, (9, 0))) for offer in GPU_OFFERS)
 
 
+def test_model_is_shared_by_as_many_gpus_as_the_settings_say() -> None:
+    wish = ModelWish(hub_id="owner/name", tensor_parallel=2, kv_cache_dtype="fp8")
+    two = replace(with_gpu(24), gpus=with_gpu(24).gpus * 2)
+    spec = chosen(wish, two)
+    assert spec is not None
+    assert (spec.tensor_parallel, spec.kv_cache_dtype) == (2, "fp8")
+    refused = choose_model(wish, with_gpu(24))
+    assert (refused.spec, refused.reason) == (None, "model.tensor_parallel is 2; the GPUs here are 1.")
+
+
+def test_model_on_a_cpu_is_shared_by_nothing() -> None:
+    spec = chosen(ModelWish(tensor_parallel=2), LAPTOP)
+    assert spec is not None
+    assert spec.tensor_parallel == 1
+
+
 def test_machine_without_a_compiler_serves_uncompiled() -> None:
     with_compiler, without = chosen(ModelWish(), LAPTOP), chosen(ModelWish(), replace(LAPTOP, has_compiler=False))
     assert with_compiler is not None
