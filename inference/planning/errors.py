@@ -17,5 +17,5 @@ class GpuUnknownError(PlanningError):
     """There is no such GPU in the catalogue."""
 
 
-class HeadsDoNotDivideError(PlanningError):
-    """The model's attention heads cannot be shared evenly by so many GPUs."""
+class CannotShareError(PlanningError):
+    """The model cannot be shared evenly by so many GPUs."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from inference.planning.candidate import Candidate
-from inference.planning.errors import FactMissingError, HeadsDoNotDivideError
+from inference.planning.errors import CannotShareError, FactMissingError
 from inference.planning.node import CpuNode, GpuNode, Node, Question
 from inference.planning.sizing import (
     CONTEXT_STEP,
@@ -13,10 +13,12 @@ from inference.planning.sizing import (
     compute_kv_bytes_per_token,
     compute_weights_bytes,
 )
-from inference.registry.entry import Architecture
+from inference.registry.entry import FOUR_BIT_FORMATS, Format
 
 REFERENCE_CONTEXT_TOKENS = 16384
 CPU_WORKING_BYTES = 2 * GIB  # what the engine's processes take beside weights and cache
+GROUP_SIZE = 128
+GROUPED_FORMATS: tuple[Format, ...] = ("fp8", *FOUR_BIT_FORMATS)
 KV_VALUE_BYTES = {"auto": 2, "fp8": 1}
 Shortfall = Literal["weights", "cache", "positions"]
 
@@ -40,7 +42,7 @@ class Figures:
 def compute_figures(candidate: Candidate, node: Node, question: Question) -> Figures:
     """Raises PlanningError where the formulas do not hold or a fact is missing."""
     architecture = candidate.architecture
-    parallel = choose_tensor_parallel(architecture, node, question.tensor_parallel)
+    parallel = choose_tensor_parallel(candidate, node, question.tensor_parallel)
     weights = compute_weights_bytes(architecture, candidate.format, tensor_parallel=parallel)
     per_token = compute_kv_bytes_per_token(
         architecture, tensor_parallel=parallel, value_bytes=KV_VALUE_BYTES[question.kv_cache_dtype]
@@ -80,29 +82,38 @@ def compute_kv_budget_bytes(node: Node, weights: int, question: Question) -> int
     return int(node.memory_bytes * question.memory_fraction) - GPU_WORKING_BYTES - weights
 
 
-def choose_tensor_parallel(architecture: Architecture, node: Node, wanted: int | None) -> int:
-    """The largest number of the node's GPUs that divides the heads, or ``wanted``, which has to.
+def choose_tensor_parallel(candidate: Candidate, node: Node, wanted: int | None) -> int:
+    """The largest number of the node's GPUs that can share the model, or ``wanted``, which has to be one.
 
-    Raises HeadsDoNotDivideError.
+    Raises CannotShareError.
     """
     if not isinstance(node, GpuNode):
         return 1
+    numbers = [number for number in range(1, node.count + 1) if can_share(candidate, number)]
     if wanted is None:
-        return max(number for number in range(1, node.count + 1) if divides_heads(architecture, number))
-    if wanted > node.count or not divides_heads(architecture, wanted):
-        raise HeadsDoNotDivideError(
-            f"{architecture.attention_heads} attention heads with {architecture.kv_heads} for keys and values cannot "
-            f"be shared by {wanted} of {node.count} GPUs."
+        return max(numbers)
+    if wanted not in numbers:
+        it = candidate.architecture
+        experts = f", experts {it.expert_intermediate_size} wide" if it.is_mixture else ""
+        raise CannotShareError(
+            f"{wanted} of {node.count} GPUs cannot share {it.attention_heads} attention heads, {it.kv_heads} heads for "
+            f"keys and values{experts}; {', '.join(str(number) for number in numbers)} can."
         )
     return wanted
 
 
-def divides_heads(architecture: Architecture, number: int) -> bool:
-    """Each GPU gets the same number of heads; a key-value head may be copied, not cut."""
-    heads, kv_heads = architecture.attention_heads, architecture.kv_heads
-    if heads is None or kv_heads is None:
+def can_share(candidate: Candidate, number: int) -> bool:
+    """Each GPU gets the same number of heads; a key-value head may be copied, not cut. Experts that are quantised in
+    groups of 128 are cut between groups only (found out by who published some:
+    https://huggingface.co/QuantTrio/Qwen3-Coder-30B-A3B-Instruct-GPTQ-Int8)."""
+    it = candidate.architecture
+    if it.attention_heads is None or it.kv_heads is None:
         return number == 1
-    return heads % number == 0 and (kv_heads % number == 0 or number % kv_heads == 0)
+    if it.attention_heads % number or (it.kv_heads % number and number % it.kv_heads):
+        return False
+    if not it.is_mixture or candidate.format not in GROUPED_FORMATS or number == 1:
+        return True
+    return it.expert_intermediate_size is not None and it.expert_intermediate_size % (number * GROUP_SIZE) == 0
 
 
 def _find_shortfall(budget: int, tokens: int, context: int, known: int) -> Shortfall | None:

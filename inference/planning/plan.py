@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from inference.planning.advice import explain, find_refusal, suggest
 from inference.planning.candidate import Candidate
-from inference.planning.errors import HeadsDoNotDivideError, MeasuredOnlyError, PlanningError
+from inference.planning.errors import CannotShareError, MeasuredOnlyError, PlanningError
 from inference.planning.figures import Figures, compute_figures
 from inference.planning.gpus import has_bf16, has_fp8
 from inference.planning.node import CpuNode, GpuNode, Node, Question
@@ -60,7 +60,7 @@ def build_plan(candidate: Candidate, node: Node, question: Question) -> Plan:
         figures = compute_figures(candidate, node, question)
     except MeasuredOnlyError as error:
         return replace(plan, verdict="measured only", reason=str(error), next_step="Serve it and read vLLM's log.")
-    except HeadsDoNotDivideError as error:
+    except CannotShareError as error:
         return replace(plan, verdict="does not fit", reason=str(error), next_step="Leave --tensor-parallel out.")
     except PlanningError as error:
         return replace(plan, reason=str(error), next_step="Find its config.json and cite it in the catalogue.")

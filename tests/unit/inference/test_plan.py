@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from inference.planning.candidate import Candidate, can_convert, list_candidates
-from inference.planning.figures import compute_figures, divides_heads
+from inference.planning.figures import can_share, compute_figures
 from inference.planning.gpus import get_gpu, load_gpus
 from inference.planning.node import CpuNode, GpuNode, Question, build_gpu_node, find_gpu_node
 from inference.planning.plan import Plan, build_document, build_plan
@@ -146,13 +146,26 @@ def test_tensor_parallel_uses_as_many_gpus_as_divide_the_heads(model: str, count
 def test_tensor_parallel_that_does_not_divide_is_refused() -> None:
     made = plan("qwen3-14b", None, gpus("l40s", 3), Question(tensor_parallel=3))
     assert (made.verdict, made.next_step) == ("does not fit", "Leave --tensor-parallel out.")
-    assert "40 attention heads with 8 for keys and values cannot be shared by 3 of 3 GPUs" in made.reason
+    assert made.reason == "3 of 3 GPUs cannot share 40 attention heads, 8 heads for keys and values; 1, 2 can."
 
 
 @pytest.mark.parametrize("number", range(1, 17))
 def test_heads_divide_evenly_or_not_at_all(number: int) -> None:
-    architecture = candidate("qwen3-32b").architecture
-    assert divides_heads(architecture, number) == (number in (1, 2, 4, 8, 16))
+    assert can_share(candidate("qwen3-32b"), number) == (number in (1, 2, 4, 8, 16))
+
+
+@pytest.mark.parametrize(
+    ("model", "format_", "used"),
+    [
+        ("qwen3-30b-a3b-instruct-2507", "bf16", 8),
+        ("qwen3-30b-a3b-instruct-2507", "fp8", 2),  # 768 wide: three groups for each of two
+        ("qwen3-235b-a22b-instruct-2507", "fp8", 4),
+    ],
+)
+def test_quantised_experts_are_cut_between_groups_only(model: str, format_: Format, used: int) -> None:
+    made = plan(model, format_, gpus("b200", 8))
+    assert made.figures is not None
+    assert made.figures.tensor_parallel == used
 
 
 def test_more_gpus_never_hold_less() -> None:
