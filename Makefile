@@ -59,6 +59,7 @@ environments: ## Make the virtual environments that the tests need
 	@$(ENVIRONMENTS) dev
 	@$(ENVIRONMENTS) inference
 	@$(ENVIRONMENTS) deploy
+	@$(ENVIRONMENTS) signing
 
 .PHONY: system-packages
 system-packages: ## Install what only the system can give, such as Chromium (as root; otherwise says what to run)

@@ -30,9 +30,10 @@ VERBS_THAT_INSTALL = frozenset({"up", "doctor", "models"})
 GIB = 2**30
 NEEDED_BYTES = {
     "webapp.lock": GIB, "embedded.lock": GIB, "dev.lock": 2 * GIB, "ansible.lock": GIB, "deploy.lock": 2 * GIB,
+    "signing.lock": GIB,
     "inference-cpu.lock": 6 * GIB, "inference-cuda.lock": 16 * GIB,
 }  # fmt: skip
-NAMES = ("webapp", "dev", "inference", "ansible", "deploy")
+NAMES = ("webapp", "dev", "inference", "ansible", "deploy", "signing")
 EXIT_UNUSABLE = 3
 
 
@@ -72,10 +73,8 @@ def build_plan(name: str, *, cuda: bool = False) -> Plan:
         return Plan(ENVIRONMENTS / "webapp", REQUIREMENTS / "embedded.lock", (), (REQUIREMENTS / "dev.lock",))
     if name == "dev":
         return Plan(ENVIRONMENTS / "webapp", REQUIREMENTS / "dev.lock", ())
-    if name == "ansible":
-        return Plan(ENVIRONMENTS / "ansible", REQUIREMENTS / "ansible.lock", ())
-    if name == "deploy":
-        return Plan(ENVIRONMENTS / "deploy", REQUIREMENTS / "deploy.lock", ())
+    if name in ("ansible", "deploy", "signing"):
+        return Plan(ENVIRONMENTS / name, REQUIREMENTS / f"{name}.lock", ())
     lock = REQUIREMENTS / ("inference-cuda.lock" if cuda else "inference-cpu.lock")
     return Plan(ENVIRONMENTS / "inference", lock, ("--no-deps",))
 

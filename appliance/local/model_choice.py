@@ -5,6 +5,8 @@ import subprocess
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from appliance.local import environments
+from appliance.local.bootstrap.sources import Sources
 from appliance.local.errors import LocalError
 from appliance.local.identity import Identity
 from appliance.settings import Settings, environment
@@ -12,6 +14,7 @@ from inference.registry.choice import Choice, ModelWish
 from inference.registry.errors import ModelError
 from inference.registry.fetched import require_fetched, resolve_model
 from inference.registry.machine import HUB_URL, gather_machine_facts
+from inference.registry.signature import Policy, build_policy
 from inference.registry.spec import ModelSpec
 from inference.registry.store import find_marked
 from inference.registry.verification import Verified, verify
@@ -109,10 +112,18 @@ def choose_for(settings: Settings, activation: Activation | None, *, may_fetch: 
         raise LocalError(f"The model cannot be served. {error}") from error
 
 
+def read_policy(settings: Settings) -> Policy | None:
+    """Whether models have to be signed, and by whom. Installs the program that checks it, where it is needed."""
+    if settings.model.require_signature:
+        install = settings.install
+        environments.ensure("signing", Sources(install.wheelhouse, install.extra_index_url, settings.model.device))
+    return build_policy(settings, python=environments.ENVIRONMENTS / "webapp" / "bin" / "python")
+
+
 def verify_files(settings: Settings, path: Path) -> Verified:
     """Raises LocalError for a directory that must not be loaded."""
     try:
-        return verify(path, models_dir=models_dir(settings))
+        return verify(path, models_dir=models_dir(settings), policy=read_policy(settings))
     except ModelError as error:
         raise LocalError(f"The model cannot be served. {error}") from error
 

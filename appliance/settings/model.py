@@ -88,10 +88,20 @@ class Model(Section):
     max_context_tokens: Annotated[int, Field(ge=256)] | None = None
     tensor_parallel: Annotated[int, Field(ge=1, le=16)] = 1
     kv_cache_dtype: Literal["auto", "fp8"] = "auto"
+    require_signature: bool = False
+    signing_key_file: Location | None = None
     kv_cache_gib: Annotated[float, Field(gt=0)] = 1.0
     memory_fraction: Annotated[float, Field(gt=0, le=0.98)] | None = None
     start_timeout_seconds: Annotated[int, Field(ge=10)] = 600
     port: Port = 8410
+
+    @model_validator(mode="after")
+    def _signatures_need_a_key(self) -> Self:
+        if self.require_signature and self.signing_key_file is None:
+            raise ValueError(
+                "require_signature needs signing_key_file, the public key of whoever signs models for you."
+            )
+        return self
 
 
 class OwnCatalogue(Section):

@@ -9,7 +9,7 @@ import json
 import shutil
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Protocol
@@ -34,6 +34,7 @@ from inference.registry.intake import (
 from inference.registry.manifest import NAME as MANIFEST
 from inference.registry.manifest import ManifestError, find_problems, parse_manifest
 from inference.registry.refusals import FileChangedError
+from inference.registry.signature import Policy, check_signature
 from inference.registry.store import (
     IMPORTED,
     MARKERS,
@@ -99,7 +100,9 @@ def open_intake(path: Path, *, revision: str | None = None) -> Intake:
     return read_archive(path)
 
 
-def import_model(path: Path, *, models_dir: Path, names: Names, progress: Progress) -> Imported:
+def import_model(
+    path: Path, *, models_dir: Path, names: Names, progress: Progress, policy: Policy | None = None
+) -> Imported:
     """Raises CheckpointError or ImportRefusedError with the reason, StoreBusyError while another import goes on."""
     refuse_odd_names(names)
     with only_one_change(models_dir):
@@ -111,7 +114,7 @@ def import_model(path: Path, *, models_dir: Path, names: Names, progress: Progre
         try:
             with Draft(models_dir, uuid.uuid4().hex[:12]) as draft:
                 sums = _copy(intake, draft, progress)
-                return _publish(intake, draft, sums, names, models_dir, cleared)
+                return _publish(intake, draft, sums, names, models_dir, cleared, policy)
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
                 raise SpaceMissingError(
@@ -191,11 +194,13 @@ def _publish(
     names: Names,
     models_dir: Path,
     left: tuple[str, ...],
+    policy: Policy | None,
 ) -> Imported:
     model = draft.find_model()
     sums = {path.relative_to(model.relative_to(draft.path)).as_posix(): of for path, of in copied.items()}
     try:
         inspect_checkpoint(model)
+        signed_by = check_signature(model, policy) if policy is not None else None
     except CheckpointError as error:  # in the words of who named the source
         where = intake.path / error.path.relative_to(draft.path) if draft.path in error.path.parents else intake.path
         raise type(error)(where, error.problem, error.fix) from None
@@ -218,7 +223,7 @@ def _publish(
     draft.open_up()
     record = seal(model, known=sums)
     draft.publish(target)
-    keep_record(target, record, models_dir=models_dir)
+    keep_record(target, replace(record, signed_by=signed_by), models_dir=models_dir)
     stored = find_marked(target)
     assert stored is not None, "it was marked just now"
     return Imported(stored, len(sums), total, was_there=False, cleared=left)

@@ -22,10 +22,12 @@ Trace = tuple[int, int, int, int]
 
 @dataclass(frozen=True)
 class Record:
-    """``manifest_sha256``: of the manifest that the traces belong to."""
+    """``manifest_sha256``: of the manifest that the traces belong to; ``signed_by``: the sum of the public key that its
+    files' signature was found to hold for."""
 
     manifest_sha256: str
     traces: dict[str, Trace]
+    signed_by: str | None = None
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ def read_record(place: Place) -> Record | None:
         if stored["schema_version"] != SCHEMA_VERSION:
             return None
         traces = {str(name): _as_trace(numbers) for name, numbers in stored["files"].items()}
-        return Record(str(stored["manifest_sha256"]), traces)
+        return Record(str(stored["manifest_sha256"]), traces, stored["signed_by"])
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return None
 
@@ -69,7 +71,8 @@ def read_record(place: Place) -> Record | None:
 def write_record(place: Place, record: Record, *, manifest: str | None = None) -> bool:
     """Keep the record, and first ``manifest`` where it lies apart; false where this process may not write."""
     document = {
-        "schema_version": SCHEMA_VERSION, "manifest_sha256": record.manifest_sha256, "files": record.traces,
+        "schema_version": SCHEMA_VERSION, "manifest_sha256": record.manifest_sha256, "signed_by": record.signed_by,
+        "files": record.traces,
     }  # fmt: skip
     try:
         folder = place.record.parent

@@ -21,6 +21,7 @@ from inference.registry.refusals import (
     ManifestChangedError,
     ManifestMissingError,
 )
+from inference.registry.signature import Policy, check_signature
 from inference.registry.tree import Files, list_files
 
 CHUNK_BYTES = 4 * 1024 * 1024
@@ -44,11 +45,13 @@ class Verified:
 
 
 def verify(
-    path: Path, *, models_dir: Path, full: bool = False, renew: bool = False, see: See = lambda _bytes: None
-) -> Verified:
+    path: Path, *, models_dir: Path, full: bool = False, renew: bool = False, policy: Policy | None = None,
+    see: See = lambda _bytes: None,
+) -> Verified:  # fmt: skip
     """Raises a :class:`~inference.registry.errors.CheckpointError` for a directory that must not be loaded.
 
-    ``renew`` takes a directory outside of the store as it is now, whatever was recorded.
+    ``renew`` takes a directory outside of the store as it is now, whatever was recorded. With ``policy`` it has to be
+    signed, which is checked once for a manifest and a key, and with ``full``.
     """
     inspect_checkpoint(path)
     place = find_place(path, models_dir=models_dir)
@@ -59,7 +62,7 @@ def verify(
         forget(place)
     record, text = read_record(place), _read_manifest(path, place)
     if text is None:
-        return _record(path, place, files, see)
+        return _record(path, place, files, policy, see)
     digest = hashlib.sha256(text.encode()).hexdigest()
     if record is not None and record.manifest_sha256 != digest:
         raise ManifestChangedError(place.manifest, "the manifest is not the one that was recorded.", IMPORT_AGAIN)
@@ -69,7 +72,10 @@ def verify(
     stale = [name for name, status in files.items() if known.get(name) != take_trace(status)]
     for name in stale:
         _compare(path / name, files[name], sums[name], place, see)
-    new = Record(digest, {name: take_trace(status) for name, status in files.items()})
+    signed_by = record.signed_by if record is not None and not full else None
+    if policy is not None and signed_by != policy.read_key_id():
+        signed_by = check_signature(path, policy)
+    new = Record(digest, {name: take_trace(status) for name, status in files.items()}, signed_by)
     is_kept = record == new or write_record(place, new, manifest=None if place.is_stored else text)
     return _describe(path, digest, files, stale, is_new=False, is_kept=is_kept)
 
@@ -124,14 +130,15 @@ def _compare(path: Path, status: os.stat_result, expected: str, place: Place, se
         )  # fmt: skip
 
 
-def _record(path: Path, place: Place, files: Files, see: See) -> Verified:
-    """The first look at a directory outside of the store: nothing is read where nothing could be kept."""
+def _record(path: Path, place: Place, files: Files, policy: Policy | None, see: See) -> Verified:
+    """The first look at a directory outside of the store: nothing is summed where nothing could be kept."""
+    signed_by = check_signature(path, policy) if policy is not None else None
     if not write_record(place, Record("", {})):
         return _describe(path, "", files, [], is_new=True, is_kept=False)
     forget(place)
     text = format_manifest({name: sum_file(path / name, status, see) for name, status in files.items()})
     digest = hashlib.sha256(text.encode()).hexdigest()
-    record = Record(digest, {name: take_trace(status) for name, status in files.items()})
+    record = Record(digest, {name: take_trace(status) for name, status in files.items()}, signed_by)
     return _describe(path, digest, files, list(files), is_new=True, is_kept=write_record(place, record, manifest=text))
 
 

@@ -15,6 +15,7 @@ from appliance.settings import Settings, SettingsError, environment, load
 from inference.registry.errors import ModelError, NotFetchedError
 from inference.registry.fetched import resolve_model
 from inference.registry.machine import gather_machine_facts
+from inference.registry.signature import build_policy
 from inference.registry.verification import verify
 from inference.registry.wish import build_wish
 from inference.serving.argv import LOOPBACK
@@ -41,7 +42,7 @@ def build_command(name: str, settings: Settings, *, python: Path, upstream: Upst
     if choice.spec is None:
         raise NotFetchedError(choice.reason)
     if choice.spec.path is not None:
-        verify(choice.spec.path, models_dir=data_dir / "model")
+        verify(choice.spec.path, models_dir=data_dir / "model", policy=build_policy(settings, python=python))
     wanted = settings.model
     return engine_command(
         choice.spec, python=python, port=wanted.port, data_dir=data_dir, root=root, kv_cache_gib=wanted.kv_cache_gib,

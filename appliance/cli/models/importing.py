@@ -55,9 +55,12 @@ def import_(
     local = open_appliance()
     with told_apart():
         ensure_directories(local.settings, local.identity)
+        policy = model_choice.read_policy(local.settings)
         with _progress() as shown:
             names, models_dir = Names(name, hub_id, revision), model_choice.models_dir(local.settings)
-            done = import_model(source.expanduser(), models_dir=models_dir, names=names, progress=shown)
+            done = import_model(
+                source.expanduser(), models_dir=models_dir, names=names, progress=shown, policy=policy
+            )  # fmt: skip
     if as_json:
         out.print(json.dumps(build_document(done), indent=2), markup=False)
         return

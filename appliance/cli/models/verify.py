@@ -13,6 +13,7 @@ from appliance.local import model_choice
 from appliance.local.errors import LocalError
 from appliance.local.instance import open_appliance
 from inference.registry.errors import ModelError
+from inference.registry.signature import Policy
 from inference.registry.store import get_stored, list_stored
 from inference.registry.verification import Verified
 from inference.registry.verification import verify as verify_directory
@@ -37,7 +38,8 @@ def verify(
         raise LocalError("--renew is about one directory: name it.")
     with told_apart():
         paths = find_paths(model, models_dir)
-    rows = [check(name, path, models_dir, full=full, renew=renew) for name, path in paths]
+    policy = model_choice.read_policy(local.settings)
+    rows = [check(name, path, models_dir, full=full, renew=renew, policy=policy) for name, path in paths]
     if as_json:
         out.print(json.dumps({"schema_version": 1, "models": rows}, indent=2), markup=False)
     else:
@@ -59,10 +61,10 @@ def find_paths(model: str | None, models_dir: Path) -> list[tuple[str, Path]]:
     return [(stored.reference, stored.folder)]
 
 
-def check(name: str, path: Path, models_dir: Path, *, full: bool, renew: bool) -> dict[str, Any]:
+def check(name: str, path: Path, models_dir: Path, *, full: bool, renew: bool, policy: Policy | None) -> dict[str, Any]:
     """One row of the answer."""
     try:
-        found = verify_directory(path, models_dir=models_dir, full=full, renew=renew)
+        found = verify_directory(path, models_dir=models_dir, full=full, renew=renew, policy=policy)
     except ModelError as error:
         return {"model": name, "ok": False, "detail": str(error), "files": None, "bytes": None, "read_bytes": None}
     return {

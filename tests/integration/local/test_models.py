@@ -193,3 +193,16 @@ def test_model_named_in_the_settings_is_not_removed(folder: Path) -> None:
 
 def test_renewing_needs_a_name(folder: Path) -> None:
     assert "name it" in refuse(LocalError, "verify", "--renew")
+
+
+def test_unsigned_model_is_neither_imported_nor_activated_where_signatures_are_required(folder: Path) -> None:
+    run("import", write_model(folder / "old"))
+    (folder / "key.pub").write_text("whose key it is does not matter here")
+    (folder / "appliance.yaml").write_text(
+        "data_dir: var\nmodel: {automatic: false, device: cpu, require_signature: true, signing_key_file: key.pub}\n"
+    )
+    load.cache_clear()
+    assert "there is no signature" in refuse(LocalError, "import", write_model(folder / "new", name_word="new"))
+    assert "there is no signature" in refuse(LocalError, "activate", "old", *PERSON)
+    assert read_active(folder) is None
+    assert run("verify").exit_code == 1

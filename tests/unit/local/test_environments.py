@@ -73,8 +73,8 @@ def test_operators_environment_has_the_embedded_databases_and_a_host_does_not() 
     assert production <= embedded
 
 
-@pytest.mark.parametrize("name", ["ansible", "deploy"])
-def test_environment_of_the_installing_machine_stands_alone(name: str) -> None:
+@pytest.mark.parametrize("name", ["ansible", "deploy", "signing"])
+def test_environment_that_needs_nothing_of_the_others_stands_alone(name: str) -> None:
     plan = build_plan(name)
     assert (plan.folder.name, plan.lock.name, plan.also_finished_by) == (name, f"{name}.lock", ())
 

@@ -144,3 +144,8 @@ def test_paths_of_every_section_start_at_the_file(tmp_path: Path) -> None:
     file = tmp_path / "appliance.yaml"
     file.write_text("engine_proxy:\n  ca_file: tls/ca.pem\n")
     assert load(file).engine_proxy.ca_file == tmp_path / "tls" / "ca.pem"
+
+
+def test_signatures_cannot_be_required_without_a_key(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="require_signature needs signing_key_file"):
+        load(write(tmp_path, "model: {require_signature: true}"))
