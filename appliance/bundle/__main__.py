@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from appliance.bundle.folder import check
-from appliance.bundle.manifest import ManifestError, format_manifest, select
+from inference.registry.manifest import ManifestError, format_manifest, select
 
 EXIT_UNUSABLE = 3
 

@@ -3,7 +3,7 @@
 import hashlib
 from pathlib import Path
 
-from appliance.bundle.manifest import NAME, ManifestError, find_problems, format_manifest, parse_manifest
+from inference.registry.manifest import NAME, ManifestError, find_problems, format_manifest, parse_manifest
 
 
 def read_sums(folder: Path) -> dict[str, str]:

@@ -16,6 +16,9 @@ from pathlib import Path
 from inference.registry.manifest import NAME
 
 FOLDER = "verified"
+STORED = (
+    "@"  # in the name of every folder that an import or a fetch made; a host's installation puts others beside them
+)
 SCHEMA_VERSION = 1
 Trace = tuple[int, int, int, int]
 
@@ -46,7 +49,7 @@ class Place:
 def find_place(path: Path, *, models_dir: Path) -> Place:
     resolved, kept = path.resolve(), models_dir / FOLDER
     key = f"{resolved.name}-{hashlib.sha256(os.fsencode(resolved)).hexdigest()[:16]}"
-    if resolved.parent == models_dir.resolve():
+    if resolved.parent == models_dir.resolve() and STORED in resolved.name:
         return Place(resolved / NAME, kept / f"{key}.json", None)
     return Place(kept / f"{key}.{NAME}", kept / f"{key}.json", resolved / NAME)
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from appliance.bundle.folder import check, read_sums, write_manifest
-from appliance.bundle.manifest import ManifestError, find_problems, format_manifest, parse_manifest, select
 from appliance.settings import environment
+from inference.registry.manifest import ManifestError, find_problems, format_manifest, parse_manifest, select
 
 ONE, TWO = "1" * 64, "2" * 64
 

@@ -212,3 +212,13 @@ def test_file_that_changes_while_it_is_read_is_refused(in_place: Path, models_di
 
     with pytest.raises(refusals.FileChangedError, match="while it was read"):
         verify(in_place, models_dir=models_dir, full=True, see=meddle)
+
+
+def test_folder_that_an_installation_put_beside_the_store_is_one_in_place(models_dir: Path) -> None:
+    """As the playbooks do, which compared its sums when they copied it and leave a mark in it."""
+    folder = write_model(models_dir / "small")
+    (folder / ".0123456789abcdef").touch()
+    assert verify(folder, models_dir=models_dir).is_new
+    change_a_byte(folder / FIRST, keep_times=True)
+    with pytest.raises(refusals.FileChangedError):
+        verify(folder, models_dir=models_dir)
