@@ -28,7 +28,8 @@ HEAD = """\
 Half of each card is written by hand, the deployment half is computed from the registry. Models that the appliance
 knows by name and that have no card are listed too: `bin/appliance models show` says what is known about each. Facts
 that nobody could check are null there and listed here: none is filled in from memory.
-No model hub could be reached where the registry was written, so revisions, sizes and hashes of hub models are missing.
+No model hub could be reached where the registry was written: of hub models most revisions, all sizes and all hashes are
+missing.
 `.venv/webapp/bin/python -m inference.registry.cards --missing` prints this report, with `--json` for programs.
 """
 
