@@ -15,7 +15,6 @@ VERBS = {
     "ports": "appliance.rendering.ports",
     "data-flow": "appliance.rendering.data_flow",
     "helm": "appliance.rendering.helm",
-    "security-groups": "appliance.rendering.security_groups",
 }
 EXIT_UNUSABLE = 3
 

@@ -1,15 +1,16 @@
 """The security groups of a VPC: for each host who may come in and where it may go, as ``amazon.aws`` takes them.
 
-What is not named is denied, in both directions. Traffic inside one host passes no group.
+What is not named is denied, in both directions. Traffic inside one host passes no group. The playbook asks with its
+inventory: ``python -m appliance.rendering.security_groups < inventory.json``.
 """
 
-import argparse
 import ipaddress
 import json
+import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from appliance.settings import Settings, SettingsError
+from appliance.rendering.site import RenderingError, check_settings
 from appliance.topology import Component, Port, Topology, build_topology
 
 Networks = Mapping[str, tuple[str, ...]]
@@ -22,6 +23,7 @@ GROUPS = {
 }
 ENDPOINTS = "cloud-endpoints"
 WIDEST_PREFIX = 8
+EXIT_UNUSABLE = 3
 
 
 def build_groups(
@@ -93,12 +95,14 @@ def _build_rule(port: Port, peer: Rule) -> Rule:
 
 
 def read_networks(written: Mapping[str, Any], topology: Topology) -> dict[str, tuple[str, ...]]:
-    """Checked. Raises :class:`SettingsError` for somebody whom the topology does not know, or a network too wide."""
+    """Checked. Raises :class:`RenderingError` for somebody whom the topology does not know, or a network too wide."""
     known = {each.name for each in topology.components if each.command == "external"}
     if unknown := sorted(written.keys() - known):
-        raise SettingsError(f"networks of {', '.join(unknown)}: the topology knows {', '.join(sorted(known))}.")
+        raise RenderingError(
+            f"appliance_networks of {', '.join(unknown)}: the topology knows {', '.join(sorted(known))}."
+        )
     if no_lists := sorted(who for who, networks in written.items() if not isinstance(networks, list)):
-        raise SettingsError(f"networks of {', '.join(no_lists)}: write a list, such as [10.20.0.0/16].")
+        raise RenderingError(f"appliance_networks of {', '.join(no_lists)}: write a list, such as [10.20.0.0/16].")
     return {who: tuple(_read_network(each, who) for each in networks) for who, networks in written.items()}
 
 
@@ -106,26 +110,36 @@ def _read_network(text: str, who: str) -> str:
     try:
         network = ipaddress.IPv4Network(text)
     except ValueError as error:
-        raise SettingsError(f"networks of {who}: {error}. Write an IPv4 network, such as 10.20.0.0/16.") from None
+        raise RenderingError(
+            f"appliance_networks of {who}: {error}. Write an IPv4 network, such as 10.20.0.0/16."
+        ) from None
     if network.prefixlen < WIDEST_PREFIX:
-        raise SettingsError(
-            f"networks of {who}: {text} is open to the world, or to much of it. Name the site's own networks, none "
-            f"wider than /{WIDEST_PREFIX}."
+        raise RenderingError(
+            f"appliance_networks of {who}: {text} is open to the world, or to much of it. Name the site's own "
+            f"networks, none wider than /{WIDEST_PREFIX}."
         )
     return str(network)
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.description = "The security groups of a VPC as JSON."
-    parser.add_argument("--name", required=True, help="what the groups' names begin with")
-    parser.add_argument("--networks", type=json.loads, default={}, help="JSON: who is outside the hosts, and where")
-    parser.add_argument("--prefix-list", action="append", default=[], help="a gateway endpoint's list of addresses")
+def render(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The groups for ``settings``, ``networks``, ``name`` and ``prefix_lists`` of an inventory."""
+    topology = build_topology(check_settings(document["settings"]))
+    networks = read_networks(document["networks"], topology)
+    groups = build_groups(
+        topology, networks, name=document["name"], prefix_lists=tuple(document.get("prefix_lists", ()))
+    )
+    return {"schema_version": 1, "security_groups": groups}
 
 
-def render(settings: Settings, arguments: argparse.Namespace) -> str:
-    if settings.layout != "hosts":
-        raise SettingsError(f"layout is {settings.layout}: a VPC's security groups are those of layout hosts.")
-    topology = build_topology(settings)
-    networks = read_networks(arguments.networks, topology)
-    groups = build_groups(topology, networks, name=arguments.name, prefix_lists=tuple(arguments.prefix_list))
-    return json.dumps({"schema_version": 1, "security_groups": groups}, indent=2) + "\n"
+def main() -> int:
+    try:
+        answer = render(json.load(sys.stdin))
+    except RenderingError as error:
+        sys.stderr.write(f"{error}\n")
+        return EXIT_UNUSABLE
+    sys.stdout.write(json.dumps(answer) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -68,9 +68,20 @@ class Site:
 
 def build_site(settings: Mapping[str, Any], addresses: Mapping[str, Iterable[str]]) -> Site:
     """``settings`` as in ``appliance.yaml``; what the playbooks decide is filled in. Raises :class:`RenderingError`."""
-    complete = complete_settings(settings)
+    checked = check_settings(settings)
+    topology = build_topology(checked)
+    known = {*PLACES, *(each.name for each in topology.components if each.command == "external")}
+    if unknown := sorted(addresses.keys() - known):
+        raise RenderingError(f"Addresses of {', '.join(unknown)}: the topology knows {', '.join(sorted(known))}.")
+    if missing := [place for place in PLACES if not addresses.get(place)]:
+        raise RenderingError(f"No address of place {' and '.join(missing)}: set appliance_address on its host.")
+    return Site(checked, topology, {name: tuple(_read(each, name) for each in of) for name, of in addresses.items()})
+
+
+def check_settings(settings: Mapping[str, Any]) -> Settings:
+    """Those of an inventory, completed. Raises :class:`RenderingError` for what cannot be used."""
     try:
-        checked = Settings.model_validate(complete)
+        checked = Settings.model_validate(complete_settings(settings))
     except ValidationError as error:
         lines = [
             f"  {'.'.join(str(part) for part in item['loc'])}: {item['msg'].removeprefix('Value error, ')}"
@@ -79,13 +90,7 @@ def build_site(settings: Mapping[str, Any], addresses: Mapping[str, Iterable[str
         raise RenderingError("\n".join(["appliance_settings cannot be used:", *lines])) from None
     if checked.layout != "hosts":
         raise RenderingError(f"appliance_settings.layout is {checked.layout}; the playbooks install layout hosts.")
-    topology = build_topology(checked)
-    known = {*PLACES, *(each.name for each in topology.components if each.command == "external")}
-    if unknown := sorted(addresses.keys() - known):
-        raise RenderingError(f"Addresses of {', '.join(unknown)}: the topology knows {', '.join(sorted(known))}.")
-    if missing := [place for place in PLACES if not addresses.get(place)]:
-        raise RenderingError(f"No address of place {' and '.join(missing)}: set appliance_address on its host.")
-    return Site(checked, topology, {name: tuple(_read(each, name) for each in of) for name, of in addresses.items()})
+    return checked
 
 
 def complete_settings(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -42,8 +42,7 @@ def second(cloud: Cloud, first: Played) -> Played:
 @pytest.fixture(scope="session")
 def third(cloud: Cloud, second: Played) -> Played:
     """Another port in the settings, another image, and a gateway that somebody attached by hand."""
-    settings = read_example_settings()
-    settings["engine_proxy"]["port"] = 9443
+    settings = {**read_example_settings(), "engine_proxy": {"port": 9443}}
     cloud.run_script("attach-internet-gateway")
     run = cloud.play(appliance_settings=settings, vpc_gpu_ami_id="ami-0aaaaaaaaaaaaaaaa")
     return Played(run, cloud.describe())

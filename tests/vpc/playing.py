@@ -49,7 +49,6 @@ class Cloud:
             "LANG": "C.UTF-8",
             "HOME": str(self.home),
             "ANSIBLE_HOME": str(self.home / "ansible"),
-            "ANSIBLE_ROLES_PATH": str(ANSIBLE / "roles"),
             "ANSIBLE_NOCOLOR": "1",
             "ANSIBLE_PIPELINING": "1",
             "AWS_ENDPOINT_URL": f"http://127.0.0.1:{self.port}",

@@ -47,7 +47,7 @@ def test_settings_without_an_agent_are_refused(cloud: Cloud, second: Played) -> 
 def test_network_of_somebody_unknown_is_refused(cloud: Cloud, second: Played) -> None:
     run = cloud.play(appliance_networks={"browsers": ["10.0.0.0/12"]})
     assert (run.failed, run.changed) == (1, 0)
-    assert "networks of browsers: the topology knows" in run.output
+    assert "appliance_networks of browsers: the topology knows" in run.output
 
 
 def test_changed_port_changes_the_group_and_nothing_else(second: Played, third: Played) -> None:

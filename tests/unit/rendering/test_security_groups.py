@@ -3,14 +3,14 @@
 import json
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
+from appliance.rendering.nftables import build_ruleset
 from appliance.rendering.security_groups import build_groups, read_networks
-from appliance.settings import SettingsError, environment
+from appliance.rendering.site import RenderingError, build_site
+from appliance.settings import environment
 from appliance.topology import build_topology
 from tests.unit.topology.layouts import TLS, hosts
 
@@ -130,34 +130,32 @@ def test_what_egress_allows_leaves_the_application_host_only() -> None:
     ],
 )
 def test_network_that_is_too_wide_or_none_is_refused(network: str, problem: str) -> None:
-    with pytest.raises(SettingsError, match=rf"networks of browser: .*{problem}"):
+    with pytest.raises(RenderingError, match=rf"appliance_networks of browser: .*{problem}"):
         read_networks({"browser": [network]}, build_topology(hosts()))
 
 
 @pytest.mark.parametrize("who", ["browsers", "nginx", "app"])
 def test_networks_of_somebody_who_is_not_outside_are_refused(who: str) -> None:
-    with pytest.raises(SettingsError, match=f"networks of {who}: the topology knows browser, "):
+    with pytest.raises(RenderingError, match=f"appliance_networks of {who}: the topology knows browser, "):
         read_networks({who: ["10.0.0.0/12"]}, build_topology(hosts(**AGENT)))
 
 
 def test_network_that_is_not_in_a_list_is_refused() -> None:
-    with pytest.raises(SettingsError, match="networks of browser: write a list"):
+    with pytest.raises(RenderingError, match="appliance_networks of browser: write a list"):
         read_networks({"browser": "10.0.0.0/12"}, build_topology(hosts()))
 
 
-def run_command(settings: dict[str, Any], tmp_path: Path) -> "subprocess.CompletedProcess[str]":
-    file = tmp_path / "appliance.yaml"
-    file.write_text(yaml.safe_dump(settings), encoding="utf-8")
-    command = [sys.executable, "-m", "appliance.rendering", "security-groups", "--name", "answers",
-               "--networks", json.dumps(NETWORKS), "--prefix-list", "pl-1"]  # fmt: skip
+def run_command(document: dict[str, Any]) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "appliance.rendering.security_groups"]
     return subprocess.run(
-        command, capture_output=True, text=True, check=False, cwd=environment.REPOSITORY,
-        env={"APPLIANCE_CONFIG": str(file), "PATH": "/usr/bin:/bin"},
-    )  # fmt: skip
+        command, input=json.dumps(document), capture_output=True, text=True, check=False, cwd=environment.REPOSITORY
+    )
 
 
-def test_command_prints_the_groups(tmp_path: Path) -> None:
-    result = run_command(json.loads(hosts(**AGENT).model_dump_json()), tmp_path)
+def test_command_completes_the_settings_and_prints_the_groups() -> None:
+    networks = {who: list(where) for who, where in NETWORKS.items()}
+    document = {"settings": AGENT, "networks": networks, "name": "answers", "prefix_lists": ["pl-1"]}
+    result = run_command(document)
     assert result.returncode == 0, result.stderr
     topology = build_topology(hosts(**AGENT))
     assert json.loads(result.stdout) == {
@@ -166,7 +164,29 @@ def test_command_prints_the_groups(tmp_path: Path) -> None:
     }
 
 
-def test_command_refuses_other_layouts(tmp_path: Path) -> None:
-    result = run_command({"layout": "embedded"}, tmp_path)
+def test_command_refuses_other_layouts() -> None:
+    result = run_command({"settings": {"layout": "embedded"}, "networks": {}, "name": "answers"})
     assert (result.returncode, result.stdout) == (3, "")
-    assert result.stderr == "layout is embedded: a VPC's security groups are those of layout hosts.\n"
+    assert result.stderr == "appliance_settings.layout is embedded; the playbooks install layout hosts.\n"
+
+
+def test_firewall_lets_the_agent_out_to_what_the_inventory_names() -> None:
+    addresses = {
+        "app": ["10.20.0.4"],
+        "gpu": ["10.20.0.5"],
+        "cloud-endpoints": ["10.20.0.0/20"],
+        "cloud-metadata": ["169.254.169.254/32"],
+        "resolver": ["10.20.0.2/32"],
+    }
+    for place in ("app", "gpu"):
+        ruleset = build_ruleset(build_site(AGENT, addresses), (place,))
+        agents = [line.strip() for line in ruleset.splitlines() if "ssm-agent" in line]
+        assert agents == [
+            f'ip daddr {{ {where} }} {port} meta skuid "root" accept comment "ssm-agent -> {target}"'
+            for where, port, target in (
+                ("10.20.0.0/20", "tcp dport 443", "cloud-endpoints"),
+                ("169.254.169.254/32", "tcp dport 80", "cloud-metadata"),
+                ("10.20.0.2/32", "udp dport 53", "resolver"),
+                ("10.20.0.2/32", "tcp dport 53", "resolver"),
+            )
+        ]
