@@ -126,6 +126,13 @@ def _is_public(peer: str) -> bool:
     return not network.subnet_of(ipaddress.ip_network("10.0.0.0/8"))  # type: ignore[arg-type] # the tests write IPv4
 
 
+def test_way_out_to_everywhere_leaves_out_the_clouds_own_address(helm: Helm) -> None:
+    objects = helm.render(with_value(read_values("minimum"), "egress.allow", ["hooks.example.com:443"]))
+    policy = find(objects, "NetworkPolicy", "appliance-egress")
+    (rule,) = [rule for rule in policy["spec"]["egress"] if rule["ports"] == [{"port": 443, "protocol": "TCP"}]]
+    assert rule["to"] == [{"ipBlock": {"cidr": "0.0.0.0/0", "except": ["169.254.0.0/16"]}}]
+
+
 def test_model_pods_may_connect_to_nobody(rendered: dict[str, list[Object]]) -> None:
     for name in ("embedder", "engine"):
         policy = find(rendered["models"], "NetworkPolicy", f"appliance-{name}")

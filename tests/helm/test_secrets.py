@@ -15,7 +15,7 @@ from django.test import override_settings
 
 from appliance.rendering.helm import TLS_FILES
 from appliance.settings.model import EngineProxy
-from inference.engine_proxy.tls import build_context
+from inference.engine_proxy.tls import build_context, find_common_name, may_only_read
 from inference.serving.argv import ProxyTls
 from tests.helm.cluster import running_cluster
 from tests.helm.helm import (
@@ -178,13 +178,26 @@ def test_application_and_proxy_accept_each_other_by_these_certificates(
     with override_settings(ENGINE_PROXY=EngineProxy.model_validate(files["client"])):
         application = wire._tls()
     for name in ("appliance-embedder", "appliance-engine-qwen3-8b", "appliance-engine-mistral-small"):
-        shake_hands(server, application, name)
+        assert shake_hands(server, application, name) == "appliance-application"
     with pytest.raises(ssl.SSLCertVerificationError, match="Hostname mismatch"):
         shake_hands(server, application, "appliance-web")
     with override_settings(ENGINE_PROXY=EngineProxy(ca_file=files["client"]["ca_file"])):
         nobody = wire._tls()
     with pytest.raises(ssl.SSLError, match=r"(?i)peer did not return a certificate"):
         shake_hands(server, nobody, "appliance-embedder")
+
+
+def test_prometheus_may_read_and_the_application_may_ask(rendered: dict[str, list[Object]], tmp_path: Path) -> None:
+    """The proxy tells them apart by the name in the certificate."""
+    server = build_context(ProxyTls(**write_files(rendered["models"], tmp_path, "server")))
+    allowed = {}
+    for side in ("client", "monitoring"):
+        with override_settings(
+            ENGINE_PROXY=EngineProxy.model_validate(write_files(rendered["models"], tmp_path, side))
+        ):
+            client = wire._tls()
+        allowed[side] = may_only_read(shake_hands(server, client, "appliance-engine-proxy"))
+    assert allowed == {"client": False, "monitoring": True}
 
 
 def write_files(objects: list[Object], folder: Path, side: str) -> dict[str, Path]:
@@ -196,18 +209,17 @@ def write_files(objects: list[Object], folder: Path, side: str) -> dict[str, Pat
     return paths
 
 
-def shake_hands(server: ssl.SSLContext, client: ssl.SSLContext, name: str) -> None:
-    """In memory: the client asks for ``name``. Raises what either side has against the other."""
+def shake_hands(server: ssl.SSLContext, client: ssl.SSLContext, name: str) -> str:
+    """In memory: the client asks for ``name``. Raises what either side has against the other; whom the server sees."""
     to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
-    waiting = [
-        client.wrap_bio(to_client, to_server, server_hostname=name),
-        server.wrap_bio(to_server, to_client, server_side=True),
-    ]
+    seen = server.wrap_bio(to_server, to_client, server_side=True)
+    waiting = [client.wrap_bio(to_client, to_server, server_hostname=name), seen]
     while waiting:
         for end in list(waiting):
             with suppress(ssl.SSLWantReadError):
                 end.do_handshake()
                 waiting.remove(end)
+    return find_common_name(seen.getpeercert())
 
 
 def list_secret_values(objects: list[Object]) -> Iterator[str]:

@@ -52,7 +52,12 @@ installation has none of it, and then the flow has no rule.
 {{- if $values.monitoring.enabled }}{{ include "appliance.outsidePeer" $values.peers.monitoring }}{{ end }}
 {{- else if eq $component "destinations" -}}
 {{- range $values.egress.cidrs }}
-- ipBlock: {cidr: {{ . | quote }}}
+- ipBlock:
+    cidr: {{ . | quote }}
+    {{- if eq . "0.0.0.0/0" }}
+    # Where clouds answer a machine's questions about itself, its credentials among them.
+    except: ["169.254.0.0/16"]
+    {{- end }}
 {{- end }}
 {{- else -}}
 {{- range (index $topology.components $component).places }}
