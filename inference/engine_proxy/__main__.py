@@ -5,7 +5,6 @@ import asyncio
 import logging
 import signal
 import socket
-import ssl
 import sys
 from pathlib import Path
 
@@ -16,12 +15,14 @@ from aiohttp.web_protocol import RequestHandler
 from inference.engine_proxy import logs
 from inference.engine_proxy.application import EngineProxy
 from inference.engine_proxy.bounds import Bounds
+from inference.engine_proxy.renewing import keep_current
 from inference.engine_proxy.tls import UnprotectedError, build_context, read_tls
 from inference.engine_proxy.watching import Watcher
 from inference.metrics.gpus import GpuSource
 from inference.metrics.nvml import NvmlSource
 from inference.metrics.nvml_port import PynvmlPort
 from inference.metrics.replay import ReplayError, open_replay
+from inference.serving.argv import ProxyTls
 
 logger = logging.getLogger("inference.engine_proxy")
 EXIT_UNUSABLE = 3
@@ -64,15 +65,17 @@ class BoundedServer(web.Server):  # type: ignore[misc]  # aiohttp is absent wher
 
 
 async def serve(
-    host: str, port: int, *, upstreams: dict[str, str], context: ssl.SSLContext | None, gpus: GpuSource, bounds: Bounds
+    host: str, port: int, *, upstreams: dict[str, str], files: ProxyTls | None, gpus: GpuSource, bounds: Bounds
 ) -> None:
-    """Until SIGTERM or SIGINT."""
+    """Until SIGTERM or SIGINT. Raises OSError for files of ``files`` that cannot be used."""
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     watcher = Watcher(gpus, upstreams.get("engine"), bounds)
     proxy = EngineProxy(upstreams, watcher, bounds)
     server = BoundedServer(proxy, bounds)
+    context = build_context(files) if files else None
+    renewing = asyncio.create_task(keep_current(context, files)) if context and files else None
     handshake = bounds.handshake_seconds if context else None
     listener = await loop.create_server(
         server, host, port, ssl=context, backlog=BACKLOG, ssl_handshake_timeout=handshake
@@ -80,6 +83,8 @@ async def serve(
     logger.info("listening on %s port %d, %s", host, port, "TLS" if context else "loopback only, without TLS")
     await stop.wait()
     logger.info("stopping: %d answers in progress", proxy.open_requests)
+    if renewing is not None:
+        renewing.cancel()
     listener.close()
     server.pre_shutdown()
     await _drain(proxy, bounds.drain_seconds)
@@ -118,10 +123,9 @@ def main() -> None:
         files = read_tls(
             given.host, ca_file=given.ca_file, certificate_file=given.certificate_file, key_file=given.key_file
         )
-        context = build_context(files) if files else None
         gpus = open_replay(given.readings) if given.readings else NvmlSource(PynvmlPort())
         upstreams = {name: url.rstrip("/") for name, url in urls.items() if url}
-        uvloop.run(serve(given.host, given.port, upstreams=upstreams, context=context, gpus=gpus, bounds=Bounds()))
+        uvloop.run(serve(given.host, given.port, upstreams=upstreams, files=files, gpus=gpus, bounds=Bounds()))
     except (UnprotectedError, ReplayError, OSError) as error:
         sys.stderr.write(f"engine-proxy: {error}\n")
         sys.exit(EXIT_UNUSABLE)

@@ -22,7 +22,7 @@ def main() -> None:
     logs.set_up()
     bounds = replace(Bounds(), **given.bounds)
     gpus, upstreams = NvmlSource(PynvmlPort()), {"engine": given.engine_url}
-    uvloop.run(serve("127.0.0.1", given.port, upstreams=upstreams, context=None, gpus=gpus, bounds=bounds))
+    uvloop.run(serve("127.0.0.1", given.port, upstreams=upstreams, files=None, gpus=gpus, bounds=bounds))
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ spec:
       {{- include "appliance.selector" . | nindent 6 }}
   template:
     metadata:
-      {{- include "appliance.podMetadata" (merge (dict "certificate" (ternary "client" "" (default false .tls))) .) | nindent 6 }}
+      {{- include "appliance.podMetadata" . | nindent 6 }}
     spec:
       {{- include "appliance.podBasics" . | nindent 6 }}
       {{- include "appliance.spread" . | nindent 6 }}

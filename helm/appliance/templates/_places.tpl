@@ -55,7 +55,4 @@ labels:
   {{- include "appliance.labels" . | nindent 2 }}
 annotations:
   checksum/settings: {{ include "appliance.settingsChecksum" (dict "root" .root "model" .modelValues) }}
-  {{- if .certificate }}
-  checksum/certificate: {{ include "appliance.tlsChecksum" (dict "root" .root "side" .certificate) }}
-  {{- end }}
 {{- end -}}

@@ -49,11 +49,10 @@
 
 {{/*
 The chart's own authority and certificates, as JSON: what the cluster has already, else new. A certificate is signed
-again when its names change, when its authority is new, or a year after the last time. Kept on the values while one
-rendering lasts, so that Pods and Secrets speak of the same.
+again when its names change, when its authority is new, or a year after the last time; processes take up a renewed one
+while they run.
 */}}
 {{- define "appliance.generatedTls" -}}
-{{- if not (hasKey .Values "generatedTls") -}}
 {{- $root := . -}}
 {{- $now := now | unixEpoch | int64 -}}
 {{- $known := lookup "v1" "Secret" .Release.Namespace (include "appliance.authoritySecret" .) -}}
@@ -76,21 +75,5 @@ rendering lasts, so that Pods and Secrets speak of the same.
 {{- $_ := set $certificates $side (dict "certificate" (b64enc $signed.Cert) "key" (b64enc $signed.Key) "signedFor" $signedFor "signedAt" (toString $now)) -}}
 {{- end -}}
 {{- end -}}
-{{- $_ := set .Values "generatedTls" (dict "authority" (dict "certificate" (b64enc $authority.Cert) "key" (b64enc $authority.Key)) "sides" $certificates) -}}
-{{- end -}}
-{{- toJson .Values.generatedTls -}}
-{{- end -}}
-
-{{/*
-(dict "root" $ "side" "server"): changes whenever the certificate of that side does, because processes read theirs when
-they start. Of the site's own and cert-manager's, what the cluster has when the chart is installed or upgraded.
-*/}}
-{{- define "appliance.tlsChecksum" -}}
-{{- if eq .root.Values.internalTls.mode "generated" -}}
-{{- $tls := include "appliance.generatedTls" .root | fromJson -}}
-{{- printf "%s%s" $tls.authority.certificate (index $tls.sides .side).certificate | sha256sum -}}
-{{- else -}}
-{{- $secret := lookup "v1" "Secret" .root.Release.Namespace (include "appliance.tlsSecret" .) -}}
-{{- dig "data" "tls.crt" "" $secret | sha256sum -}}
-{{- end -}}
+{{- toJson (dict "authority" (dict "certificate" (b64enc $authority.Cert) "key" (b64enc $authority.Key)) "sides" $certificates) -}}
 {{- end -}}

@@ -60,11 +60,7 @@ def serving(identity: Identity) -> Iterator[str]:
 
 @contextmanager
 def client_with(proxy: EngineProxy) -> Iterator[httpx.Client]:
-    wire.client.cache_clear()
-    with override_settings(ENGINE_PROXY=proxy):
-        client = wire.client()
-    wire.client.cache_clear()
-    with client:
+    with override_settings(ENGINE_PROXY=proxy), wire.client() as client:
         yield client
 
 
@@ -102,3 +98,34 @@ def test_client_without_a_certificate_is_refused(tmp_path: Path) -> None:
     nobody = EngineProxy(ca_file=gpu.ca_file)
     with serving(gpu) as url, client_with(nobody) as session, pytest.raises(httpx.HTTPError):
         session.get(url)
+
+
+def test_renewed_certificate_is_shown_from_the_next_call_on(tmp_path: Path) -> None:
+    ours = Authority()
+    identity = ours.issue(tmp_path / "app", "before.example")
+    with serving(ours.issue(tmp_path / "gpu", NAME)) as url, override_settings(ENGINE_PROXY=proxy_of(identity)):
+        before = wire.client()
+        assert "before.example" in before.get(url).text
+        assert wire.client() is before
+        replace(ours.issue(tmp_path / "renewed", "after.example"), identity)
+        assert "after.example" in wire.client().get(url).text
+        assert "before.example" in before.get(url).text
+
+
+def test_certificate_that_is_half_renewed_leaves_the_former_in_use(tmp_path: Path) -> None:
+    ours = Authority()
+    identity = ours.issue(tmp_path / "app", "before.example")
+    with serving(ours.issue(tmp_path / "gpu", NAME)) as url, override_settings(ENGINE_PROXY=proxy_of(identity)):
+        assert "before.example" in wire.client().get(url).text
+        renewed = ours.issue(tmp_path / "renewed", "after.example")
+        renewed.certificate_file.replace(identity.certificate_file)
+        assert "before.example" in wire.client().get(url).text
+        renewed.key_file.replace(identity.key_file)
+        assert "after.example" in wire.client().get(url).text
+        identity.key_file.unlink()
+        assert "after.example" in wire.client().get(url).text
+
+
+def replace(renewed: Identity, identity: Identity) -> None:
+    for name, path in vars(renewed).items():
+        path.replace(getattr(identity, name))

@@ -1,9 +1,9 @@
 """HTTP to an OpenAI-compatible server: one client, its limits, and errors in our own words."""
 
 import json
+import logging
 import socket
 import ssl
-from functools import lru_cache
 from typing import Any
 
 import httpx
@@ -21,19 +21,42 @@ KEEPALIVE = (
     (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 5),
     (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 2),
 )
+Trace = tuple[tuple[str, int, int], ...]
+_held: list[tuple[Trace, httpx.Client]] = []  # at most one
+logger = logging.getLogger(__name__)
 RETRYABLE_STATUS = frozenset({408, 425, 429})
 
 
-@lru_cache(maxsize=1)
 def client() -> httpx.Client:
-    """Shared by all threads. It ignores proxy variables: the engines are ours, and near.
+    """Shared by all threads, until the certificate is renewed. Proxy variables are ignored: the engines are ours, and
+    near.
 
-    Connections are not kept: a call is long, and a connection of its own can be cut off from another thread.
+    Connections are not kept: a call is long, and a connection of its own can be cut off from another thread. A client
+    that a newer one replaces is not closed: answers may still be coming in through it.
     """
+    try:
+        trace = _trace_certificate()
+        if not _held or _held[0][0] != trace:
+            _held[:] = [(trace, _build_client())]
+    except OSError:
+        if not _held:
+            raise
+        logger.warning("the certificate on the way to the models is being renewed, or cannot be read")
+    return _held[0][1]
+
+
+def _build_client() -> httpx.Client:
     transport = httpx.HTTPTransport(
         trust_env=False, limits=httpx.Limits(max_keepalive_connections=0), verify=_tls(), socket_options=KEEPALIVE
     )
     return httpx.Client(trust_env=False, follow_redirects=False, transport=transport)
+
+
+def _trace_certificate() -> Trace:
+    """What changes when one of the files does, or what a link leads to: in a cluster they are replaced under us."""
+    proxy = settings.ENGINE_PROXY
+    files = [file for file in (proxy.ca_file, proxy.certificate_file, proxy.key_file) if file is not None]
+    return tuple((str(file), status.st_mtime_ns, status.st_ino) for file in files for status in (file.stat(),))
 
 
 def _tls() -> ssl.SSLContext:
