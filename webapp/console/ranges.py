@@ -16,6 +16,7 @@ DEFAULT = "1h"
 class Range:
     """``key`` stands in the address; ``tick_seconds`` lie between two marks of the axis.
 
+    The page renews itself every ``refresh_seconds``, more often than readings get old; long ranges cost more to draw.
     ``note`` says what a point stands for where it is more than one reading.
     """
 
@@ -25,6 +26,7 @@ class Range:
     step_seconds: int
     tick_seconds: int
     from_rollups: bool = False
+    refresh_seconds: int = 30
     note: str | Promise = ""
 
     def since(self, until: datetime) -> datetime:
@@ -34,8 +36,8 @@ class Range:
 RANGES = {
     each.key: each
     for each in (
-        Range("15m", _("15 minutes"), 15 * MINUTE, 15, 5 * MINUTE),
-        Range("1h", _("1 hour"), HOUR, 15, 15 * MINUTE),
+        Range("15m", _("15 minutes"), 15 * MINUTE, 15, 5 * MINUTE, refresh_seconds=15),
+        Range("1h", _("1 hour"), HOUR, 15, 15 * MINUTE, refresh_seconds=15),
         Range(
             "6h",
             _("6 hours"),

@@ -98,13 +98,14 @@ ORDER BY 1, 2, 3
 
 
 def roll_up(kind: Kind) -> str:
-    """Write each hour from ``since`` anew. Wants: since. In order of the key, so that two at once do not deadlock.
+    """Write each hour from ``since`` to ``until`` anew, in order of the key, so that two at once do not deadlock.
 
     A share's ``samples`` are all readings of its hour, so that hours can be summed.
     """
     return f"""
 WITH binned AS (
-    SELECT *, date_bin('1 hour', taken_at, 'epoch') AS hour FROM {kind.samples} WHERE taken_at >= %(since)s
+    SELECT *, date_bin('1 hour', taken_at, 'epoch') AS hour FROM {kind.samples}
+    WHERE taken_at >= %(since)s AND taken_at < %(until)s
 ), totals AS (
     SELECT {kind.subject}, hour, count(*) AS readings FROM binned GROUP BY 1, 2
 )

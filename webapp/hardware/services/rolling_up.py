@@ -1,6 +1,6 @@
 """Hours out of samples, and the end of what is too old."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from django.db import connection, transaction
 from django.utils import timezone
@@ -10,6 +10,7 @@ from webapp.hardware.models import Host
 from webapp.hardware.statements import KINDS, Kind, roll_up
 
 STATEMENT_TIMEOUT = "60s"
+HOURS_AT_ONCE = timedelta(hours=6)
 
 
 def maintain() -> None:
@@ -24,14 +25,31 @@ def maintain() -> None:
 
 
 def _roll_up(kind: Kind) -> None:
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(f"SET LOCAL statement_timeout = '{STATEMENT_TIMEOUT}'")
-        cursor.execute(roll_up(kind), {"since": _first_open_hour(kind)})
+    """Some hours at a time, each for good: what was missed for days is made up for without one long statement."""
+    since, newest = _first_open_hour(kind), _newest_sample(kind)
+    while since is not None and newest is not None and since <= newest:
+        until = since + HOURS_AT_ONCE
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(f"SET LOCAL statement_timeout = '{STATEMENT_TIMEOUT}'")
+            cursor.execute(roll_up(kind), {"since": since, "until": until})
+        since = until
 
 
-def _first_open_hour(kind: Kind) -> datetime:
-    """The newest hour that is written, for it may have grown since, and the one before: a clock may lag a little."""
+def _first_open_hour(kind: Kind) -> datetime | None:
+    """The newest hour that is written, for it may have grown since, and the one before: a clock may lag a little.
+
+    Before anything is written, the hour of the first sample; None when there is none.
+    """
+    newest: datetime | None = _ask(f"SELECT max(hour) - interval '1 hour' FROM {kind.rollups}")  # noqa: S608 - constant
+    return newest or _ask(f"SELECT date_bin('1 hour', min(taken_at), 'epoch') FROM {kind.samples}")  # noqa: S608 - same
+
+
+def _newest_sample(kind: Kind) -> datetime | None:
+    return _ask(f"SELECT max(taken_at) FROM {kind.samples}")  # noqa: S608 - a constant
+
+
+def _ask(statement: str) -> datetime | None:
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT max(hour) FROM {kind.rollups}")  # noqa: S608 - a constant
-        (newest,) = cursor.fetchone() or (None,)
-    return datetime(1970, 1, 1, tzinfo=UTC) if newest is None else newest - timedelta(hours=1)
+        cursor.execute(statement)
+        row = cursor.fetchone()
+    return row[0] if row else None
