@@ -4,6 +4,9 @@ Only plain files with declared sizes; links, devices, sparse and encrypted membe
 would need much memory.
 """
 
+import bz2
+import gzip
+import lzma
 import stat
 import tarfile
 import zipfile
@@ -12,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from lzma import LZMAError
 from pathlib import Path, PurePosixPath
-from typing import IO, Self
+from typing import IO, Any, cast
 
 from inference.registry.intake import (
     ArchiveUnsafeError,
@@ -25,23 +28,34 @@ from inference.registry.intake import (
     strip_suffix,
 )
 
-MAX_EXTENDED_HEADER_BYTES = 64 * 1024
-EXTENDED = frozenset({
-    tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK,
-})  # fmt: skip
+HEADER_BYTES = 1024 * 1024  # with what the library reads ahead
+DECOMPRESSORS: dict[bytes, Callable[[Path, str], Any]] = {
+    b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\x00": lzma.open,
+}  # fmt: skip
 ENCRYPTED = 0x1
 BROKEN = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, LZMAError, NotImplementedError)
 
 
-class _Header(tarfile.TarInfo):
-    """A header whose own extensions are bounded: the library reads them into memory, as long as they say they are."""
+class _Metered:
+    """A tar's bytes, decompressed, no more at a time than :attr:`left`: the library reads the extensions of a header
+    into memory, however long they say they are, and a small archive can say much."""
 
-    @classmethod
-    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
-        header = super().frombuf(buf, encoding, errors)
-        if header.type in EXTENDED and header.size > MAX_EXTENDED_HEADER_BYTES:
-            raise ArchiveUnsafeError(f"The archive has a header of {header.size} bytes, which no model needs.")
-        return header
+    def __init__(self, path: Path, stream: IO[bytes]) -> None:
+        self._path, self._stream, self.left = path, stream, HEADER_BYTES
+
+    def read(self, size: int) -> bytes:
+        if self.left <= 0:
+            raise ArchiveUnsafeError(f"{self._path} has a header of over {HEADER_BYTES} bytes; no model needs one.")
+        try:
+            chunk = self._stream.read(size)
+        except (EOFError, zlib.error, LZMAError) as error:
+            raise tarfile.ReadError(str(error)) from None
+        except OSError as error:
+            if error.errno is not None:
+                raise
+            raise tarfile.ReadError(str(error)) from None  # how gzip and bz2 say that their data is broken
+        self.left -= len(chunk)
+        return chunk
 
 
 def read_archive(path: Path) -> Intake:
@@ -56,27 +70,39 @@ def read_archive(path: Path) -> Intake:
 
 
 def _is_tar(path: Path) -> bool:
-    """Asked with our own bounds: the library's own question reads the first header, however long it is."""
+    """The library's own question reads the first header without a bound."""
     try:
-        with tarfile.open(path, mode="r|*", tarinfo=_Header) as archive:
+        with _open_tar(path) as (archive, _):
             return archive.next() is not None
     except BROKEN:
         return False
 
 
+@contextmanager
+def _open_tar(path: Path) -> Iterator[tuple[tarfile.TarFile, _Metered]]:
+    with path.open("rb") as stream:
+        head = stream.read(max(map(len, DECOMPRESSORS)))
+    opening = next((how for magic, how in DECOMPRESSORS.items() if head.startswith(magic)), open)
+    with opening(path, "rb") as stream:
+        metered = _Metered(path, stream)
+        with tarfile.open(fileobj=cast("Any", metered), mode="r|") as archive:
+            yield archive, metered
+
+
 def _stream_tar(path: Path) -> Iterator[Member]:
     """In one pass, because the only way to list a compressed tar is to read all of it."""
     seen: set[PurePosixPath] = set()
-    with tarfile.open(path, mode="r|*", tarinfo=_Header) as archive:
+    with _open_tar(path) as (archive, metered):
         for count, header in enumerate(archive):
             refuse_too_many(count, path)
-            if header.isdir():
-                continue
-            name = read_member_name(header.name, path)
-            if not header.isreg() or header.issparse():
-                raise ArchiveUnsafeError(f"{path}: {header.name!r} is no plain file but a link, a device or the like.")
-            _refuse_repetition(name, seen, path)
-            yield Member(name, header.size, _tar_opener(archive, header))
+            if not header.isdir():
+                name = read_member_name(header.name, path)
+                if not header.isreg() or header.issparse():
+                    raise ArchiveUnsafeError(f"{path}: {header.name!r} is no plain file: a link, a device or the like.")
+                _refuse_repetition(name, seen, path)
+                metered.left = HEADER_BYTES + header.size
+                yield Member(name, header.size, _tar_opener(archive, header))
+            metered.left = HEADER_BYTES
 
 
 def _tar_opener(archive: tarfile.TarFile, header: tarfile.TarInfo) -> Callable[[], AbstractContextManager[IO[bytes]]]:

@@ -12,6 +12,7 @@ import pytest
 
 from inference.registry.fetched import list_fetched, require_fetched
 from inference.registry.spec import ModelSpec
+from inference.registry.verification import verify
 from inference.serving.command import fetch_command
 from tests.engines.launch import INFERENCE_PYTHON, ROOT, free_port
 
@@ -97,6 +98,7 @@ def test_fetched_model_is_verified_marked_and_brings_no_code(hub: Hub, tmp_path:
     spec = require_fetched(SPEC, models_dir=tmp_path / "model")
     assert (spec.path, spec.family) == (path, "llama")
     assert not [asked for asked in hub.asked if asked.endswith(STRANGERS)]
+    assert verify(path, models_dir=tmp_path / "model").read_bytes == 0
 
 
 def test_model_that_is_here_is_not_asked_for_again(hub: Hub, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """An operator's day with a running appliance. The tests run in this order on one appliance."""
 
+import json
 import os
 import re
 import shutil
@@ -174,6 +175,8 @@ def test_model_that_appears_later_answers_after_one_command(running: Installed, 
     person = ("--acknowledge-licence", "--as", "Test Person")
     switched = running.run("models", "activate", str(tiny_checkpoint), *person)
     assert switched.returncode == 0, switched.stdout
+    kept = json.loads((running.settings.data_dir / "model" / "licences.json").read_text())["acknowledged"]
+    assert [(each["name"], each["recorded"]) for each in kept] == [("Test Person", True)]
     assert tiny_checkpoint.name in running.run("models", "show").stdout
     asked = running.run("ask", "What data leaves the appliance?")
     assert NO_MODEL not in asked.stdout

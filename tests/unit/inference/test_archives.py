@@ -4,6 +4,7 @@ import io
 import stat
 import struct
 import tarfile
+import tracemalloc
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from inference.registry import importing
-from inference.registry.archive import MAX_EXTENDED_HEADER_BYTES
+from inference.registry.archive import HEADER_BYTES
 from inference.registry.errors import CheckpointError
 from inference.registry.importing import Names, SpaceMissingError
 from inference.registry.intake import ArchiveUnsafeError, ImportRefusedError, SourceUnknownError
@@ -87,7 +88,7 @@ def through_a_file(tar: tarfile.TarFile) -> None:
 
 def long_header(tar: tarfile.TarFile) -> None:
     header = tarfile.TarInfo("x")
-    header.pax_headers = {"comment": "x" * (MAX_EXTENDED_HEADER_BYTES + 1)}
+    header.pax_headers = {"comment": "x" * (2 * HEADER_BYTES)}
     tar.addfile(header)
 
 
@@ -154,6 +155,22 @@ def test_first_header_is_bounded_too(tmp_path: Path, models_dir: Path) -> None:
         long_header(tar)
     with pytest.raises(ArchiveUnsafeError, match="a header of"):
         importing.import_model(archive, models_dir=models_dir, names=Names(), progress=Quiet())
+
+
+def test_long_header_costs_no_memory(tmp_path: Path, models_dir: Path) -> None:
+    """It would be 50 MB; what is held meanwhile is what the meter lets through."""
+    archive = tmp_path / "packed.tar.gz"
+    with tarfile.open(archive, "w:gz", format=tarfile.PAX_FORMAT) as tar:
+        header = tarfile.TarInfo("x")
+        header.pax_headers = {"comment": "x" * 50_000_000}
+        tar.addfile(header)
+    tracemalloc.start()
+    try:
+        with pytest.raises(ArchiveUnsafeError, match="a header of"):
+            importing.import_model(archive, models_dir=models_dir, names=Names(), progress=Quiet())
+        assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_tar_that_was_cut_short_is_damaged(tmp_path: Path, models_dir: Path) -> None:

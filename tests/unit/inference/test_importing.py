@@ -266,6 +266,18 @@ def test_source_that_changes_while_it_is_read_is_not_imported(tmp_path: Path, mo
     assert list_stored(models_dir) == []
 
 
+def test_interrupted_import_leaves_nothing(tmp_path: Path, models_dir: Path) -> None:
+    class Interrupted(Quiet):
+        def advance(self, done_bytes: int) -> None:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        importing.import_model(
+            write_model(tmp_path / "m"), models_dir=models_dir, names=Names(), progress=Interrupted()
+        )
+    assert [path.name for path in models_dir.iterdir()] == [".lock"]
+
+
 def test_draft_cannot_be_led_elsewhere(tmp_path: Path, models_dir: Path) -> None:
     """Somebody who may write to the folder of models puts a link where the import is about to make a folder."""
     victim = tmp_path / "victim"
