@@ -148,6 +148,10 @@ def test_page_of_two_gpus_has_no_grave_violation(
         page.screenshot(path=screenshots / f"{name}-{device}-{scheme}.png")
         problems[name] = [*grave_violations(page), *(["wider than the screen"] if overflows(page) else [])]
         page.set_viewport_size(viewport)  # type: ignore[arg-type] # a plain dict is what it takes
+    page.set_viewport_size({"width": viewport["width"] // 2 if device == "desktop" else 320, "height": 400})
+    for address in (ADDRESS, f"{ADDRESS}/power?range=15m"):
+        page.goto(address)
+        problems[f"{address} at twice the size"] = ["wider than the screen"] if overflows(page) else []
     assert {name: found for name, found in problems.items() if found} == {}
 
 
@@ -190,6 +194,7 @@ def test_measured_readings_are_live_count_and_renew_themselves(
     expect(page.locator("[data-live-dot]")).to_be_visible()
     expect(page.locator("[data-stale-notice]")).to_be_hidden()
     page.locator("#readings").evaluate("element => { element.dataset.first = 'yes'; }")
+    page.get_by_role("link", name="CSV: Are the GPUs busy?").focus()
     seen = set()
     deadline = time.monotonic() + COLLECTED_MILLISECONDS / 1000
     while page.locator("#readings[data-first]").count() and time.monotonic() < deadline:
@@ -197,6 +202,8 @@ def test_measured_readings_are_live_count_and_renew_themselves(
         page.wait_for_timeout(400)
     assert len(seen) >= 4
     assert all(re.fullmatch(r"\d+ seconds? ago", text) for text in seen)
+    # Who works with the keyboard stays where they were.
+    expect(page.get_by_role("link", name="CSV: Are the GPUs busy?")).to_be_focused()
     # By now the scheduler has collected, and the page has fetched, without anybody's doing.
     expect(page.get_by_text("40.0\u00a0tokens/s").first).to_be_visible(timeout=COLLECTED_MILLISECONDS)
     expect(page.locator("[data-live-dot]")).to_be_visible()

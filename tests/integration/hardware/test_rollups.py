@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import connection
 
 from appliance.topology import READING_ROLLUP_DAYS, READING_SAMPLE_DAYS
 from tests.hardware.readings import CALM, ENGINE, HOT, NOON, build_reading, grow
@@ -172,6 +173,25 @@ def test_host_that_nobody_asks_any_more_goes_with_its_last_rollup(
     api.maintain()
     assert not Host.objects.exists()
     assert not Gpu.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_partition_in_use_is_left_for_the_next_time(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(partitions, "LOCK_TIMEOUT", "100ms")
+    old = datetime(2025, 1, 10, tzinfo=UTC)
+    partitions.ensure_partitions(old)
+    later = old + timedelta(days=READING_SAMPLE_DAYS + 3)
+    with connection.copy().cursor() as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM hardware_gpusample_20250110")
+        assert partitions.drop_old(later) == partitions.Plan((), ())
+        assert "left for the next time" in caplog.text
+        reader.execute("ROLLBACK")
+        reader.connection.close()
+    assert "hardware_gpusample_20250110" in partitions.drop_old(later).drop
+    partitions.drop_old(later + timedelta(days=READING_ROLLUP_DAYS + 40))
 
 
 def test_partitions_are_made_once_and_ahead(db: None) -> None:

@@ -5,10 +5,11 @@ import re
 from pathlib import Path
 
 import webapp.chat
+import webapp.console
 import webapp.ui
 
 LIMIT_BYTES = 150_000
-ROOMS = [Path(webapp.ui.__file__).parent, Path(webapp.chat.__file__).parent]
+ROOMS = [Path(webapp.ui.__file__).parent, Path(webapp.chat.__file__).parent, Path(webapp.console.__file__).parent]
 TEMPLATES = sorted(path for path in ROOMS[0].parent.glob("*/templates/**/*.html") if "admin" not in path.name)
 STATIC = [path for room in ROOMS for path in room.glob("static/**/*")]
 SCRIPTS_AND_STYLES = sorted(path for path in STATIC if path.suffix in {".js", ".css"})
