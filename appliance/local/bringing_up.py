@@ -164,7 +164,14 @@ class BringingUp:
         """Raises LocalError for files that are not the ones that were imported; before anything is changed."""
         assert spec.path is not None, "it is here by now"
         with self.report.step("Checking the model's files") as step:
-            found = model_choice.verify_files(self.local.settings, spec.path)
+            read = 0
+
+            def show(done_bytes: int) -> None:
+                nonlocal read
+                read += done_bytes
+                step.note = f"{read / GIB:.1f} GiB read"
+
+            found = model_choice.verify_files(self.local.settings, spec.path, see=show)
             step.note = f"{found.files} files, {found.read_bytes / GIB:.1f} of {found.total_bytes / GIB:.1f} GiB read"
         return spec.path
 

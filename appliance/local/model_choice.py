@@ -17,7 +17,7 @@ from inference.registry.machine import HUB_URL, gather_machine_facts
 from inference.registry.signature import Policy, build_policy
 from inference.registry.spec import ModelSpec
 from inference.registry.store import find_marked
-from inference.registry.verification import Verified, verify
+from inference.registry.verification import See, Verified, verify
 from inference.registry.wish import build_wish as wish_of_settings
 from inference.serving.command import fetch_command
 
@@ -120,10 +120,10 @@ def read_policy(settings: Settings) -> Policy | None:
     return build_policy(settings, python=environments.ENVIRONMENTS / "webapp" / "bin" / "python")
 
 
-def verify_files(settings: Settings, path: Path) -> Verified:
+def verify_files(settings: Settings, path: Path, *, see: See = lambda _bytes: None) -> Verified:
     """Raises LocalError for a directory that must not be loaded."""
     try:
-        return verify(path, models_dir=models_dir(settings), policy=read_policy(settings))
+        return verify(path, models_dir=models_dir(settings), policy=read_policy(settings), see=see)
     except ModelError as error:
         raise LocalError(f"The model cannot be served. {error}") from error
 

@@ -21,7 +21,7 @@ from inference.registry.contents import refuse_name
 from inference.registry.draft import Draft
 from inference.registry.errors import CheckpointError, CheckpointMissingError
 from inference.registry.fetched import build_folder, write_marker
-from inference.registry.hub_cache import find_cache, read_hub_cache
+from inference.registry.hub_cache import MAIN, find_cache, read_hub_cache
 from inference.registry.intake import (
     NAME,
     ArchiveUnsafeError,
@@ -64,7 +64,7 @@ class RevisionMovedError(ImportRefusedError):
 class Progress(Protocol):
     """Is told what is going on; a total is None until it is known."""
 
-    def begin(self, name: str, total_bytes: int | None) -> None: ...
+    def begin(self, words: str, total_bytes: int | None) -> None: ...
     def advance(self, done_bytes: int) -> None: ...
 
 
@@ -108,9 +108,11 @@ def import_model(
     with only_one_change(models_dir):
         cleared = tuple(remove_unfinished(models_dir))
         intake = open_intake(path, revision=names.revision)
+        if names.revision is not None and names.hub_id is None and intake.hub_id is None:
+            raise ImportRefusedError(f"--revision is one of a hub: say which model {path} is a copy of with --hub-id.")
         if intake.total_bytes is not None:
             require_room(intake.total_bytes, models_dir)
-        progress.begin(names.name or intake.name, intake.total_bytes)
+        progress.begin(f"Importing {names.name or intake.name}", intake.total_bytes)
         try:
             with Draft(models_dir, uuid.uuid4().hex[:12]) as draft:
                 sums = _copy(intake, draft, progress)
@@ -234,7 +236,7 @@ def _mark(model: Path, intake: Intake, names: Names, sums: dict[str, str], model
     hub_id = names.hub_id or (intake.hub_id if names.name is None else None)
     digest = build_revision(sums)
     if hub_id is not None:
-        revision = names.revision or intake.revision or digest
+        revision = names.revision or intake.revision or MAIN
         commit = intake.commit if names.hub_id in (None, intake.hub_id) else None
         write_marker(model, hub_id=hub_id, revision=revision, commit=commit or digest)
         return build_folder(models_dir, hub_id=hub_id, revision=revision)

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from appliance.cli import exit_codes
+from appliance.cli.models.progress import show_progress
 from appliance.cli.models.refusing import told_apart
 from appliance.cli.screen import out
 from appliance.local import model_choice
@@ -64,7 +65,11 @@ def find_paths(model: str | None, models_dir: Path) -> list[tuple[str, Path]]:
 def check(name: str, path: Path, models_dir: Path, *, full: bool, renew: bool, policy: Policy | None) -> dict[str, Any]:
     """One row of the answer."""
     try:
-        found = verify_directory(path, models_dir=models_dir, full=full, renew=renew, policy=policy)
+        with show_progress() as shown:
+            shown.begin(f"Checking {name}", None)
+            found = verify_directory(
+                path, models_dir=models_dir, full=full, renew=renew, policy=policy, see=shown.advance
+            )  # fmt: skip
     except ModelError as error:
         return {"model": name, "ok": False, "detail": str(error), "files": None, "bytes": None, "read_bytes": None}
     return {

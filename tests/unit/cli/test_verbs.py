@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 from appliance.cli.app import application
 from appliance.cli.logs import LogFile
 from appliance.cli.models.activate import read_argument
+from appliance.cli.models.progress import show_progress
 from appliance.cli.screen import err, out
 from appliance.cli.status import build_row, describe_leftovers, format_duration
 from appliance.local.errors import LocalError
@@ -92,3 +93,11 @@ def test_what_others_wrote_is_shown_as_it_is(capsys: pytest.CaptureFixture[str])
         console.print("redis://:key:fire:", markup=False)
     shown = capsys.readouterr()
     assert shown.out == shown.err == "redis://:key:fire:\n"
+
+
+def test_long_reading_says_how_far_it_is_where_there_is_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    with show_progress() as shown:
+        shown.begin("Importing [red]m", 30 * 1024**3)
+        for _ in range(5):
+            shown.advance(5 * 1024**3)
+    assert capsys.readouterr().err == "Importing [red]m, 30.0 GiB\n  10 GiB done\n  20 GiB done\n"

@@ -31,7 +31,7 @@ Spoil = Callable[[Path], Any]
 
 
 class Quiet:
-    def begin(self, name: str, total_bytes: int | None) -> None:
+    def begin(self, words: str, total_bytes: int | None) -> None:
         pass
 
     def advance(self, done_bytes: int) -> None:

@@ -133,6 +133,11 @@ def test_revision_that_is_not_in_the_cache_is_said(tmp_path: Path, models_dir: P
     assert list_stored(models_dir) == []
 
 
+def test_copy_of_a_hubs_model_is_its_main_revision_unless_said_otherwise(tmp_path: Path, models_dir: Path) -> None:
+    done = bring(write_model(tmp_path / "m"), models_dir, hub_id="house/small")
+    assert (done.stored.reference, done.stored.folder.name) == ("house/small@main", "house--small@main")
+
+
 def test_revision_that_moved_is_refused_and_the_old_one_stays(tmp_path: Path, models_dir: Path) -> None:
     names = {"hub_id": "house/small", "revision": "main"}
     bring(write_model(tmp_path / "1"), models_dir, **names)
@@ -144,8 +149,11 @@ def test_revision_that_moved_is_refused_and_the_old_one_stays(tmp_path: Path, mo
 
 @pytest.mark.parametrize(
     "names",
-    [{"name": "../x"}, {"name": ".x"}, {"hub_id": "x"}, {"hub_id": "a/../b"}, {"revision": "a/b"}, {"name": "a@b"}],
-)
+    [
+        {"name": "../x"}, {"name": ".x"}, {"name": "a@b"}, {"hub_id": "x"}, {"hub_id": "a/../b"}, {"revision": "a/b"},
+        {"revision": "v1"},
+    ],
+)  # fmt: skip
 def test_name_that_leads_elsewhere_is_refused(tmp_path: Path, models_dir: Path, names: dict[str, str]) -> None:
     with pytest.raises(ImportRefusedError):
         bring(write_model(tmp_path / "m"), models_dir, **names)
