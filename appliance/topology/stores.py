@@ -19,7 +19,9 @@ STORES = (
     Store("postgres", "credentials", "Passwords as salted hashes, and sessions",
           "until the account is deleted; sessions for two weeks"),
     Store("postgres", "configuration", "Prompts, groups, which model answers", "kept"),
-    Store("postgres", "readings", "Samples of the hardware and the engine", f"{READING_SAMPLE_DAYS} days"),
-    Store("postgres", "readings", "Hourly summaries of those samples", f"{READING_ROLLUP_DAYS} days"),
+    Store("postgres", "readings", "Samples of the hardware and the engine",
+          f"{READING_SAMPLE_DAYS} days, and up to one more"),
+    Store("postgres", "readings", "Hourly summaries of those samples",
+          f"{READING_ROLLUP_DAYS} days, and up to a month more"),
     Store("redis", "signals", "Wake-ups and live text, in memory only", "seconds"),
 )  # fmt: skip
