@@ -55,5 +55,9 @@ def build_programs(
     }
     if engine is not None:
         found["engine"] = Program("engine", engine.argv, {**engine.env, **models}, stop_seconds=30)
-    chosen = [found[component.name] for component in topology.programs if component.name in found]
-    return tuple(replace(program, argv=(*launcher, *program.argv)) for program in chosen)
+    ranks = {component.name: rank for rank, component in enumerate(topology.programs, start=1)}
+    return tuple(
+        replace(found[name], argv=(*launcher, *found[name].argv), rank=rank)
+        for name, rank in ranks.items()
+        if name in found
+    )

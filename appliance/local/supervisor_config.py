@@ -63,7 +63,7 @@ def build_supervisor_config(settings: Settings, programs: Iterable[Program]) -> 
                 name=program.name,
                 command=_escape(shlex.join(program.argv)),
                 environment=_escape(format_environment(program.env)),
-                priority=position * 10,
+                priority=(program.rank or position) * 10,
                 stop_signal=program.stop_signal,
                 stop_seconds=program.stop_seconds,
                 group=str(program.stops_group).lower(),

@@ -16,7 +16,11 @@ QUEUES = {"worker": ("runs", "default"), "ingester": ("ingestion",)}
 
 @dataclass(frozen=True)
 class Program:
-    """One process for the supervisor. ``stops_group`` also signals its children; PostgreSQL tells its own."""
+    """One process for the supervisor.
+
+    ``stops_group`` also signals its children; PostgreSQL tells its own. ``rank`` is its place in the order of starting,
+    which does not change when another program comes or goes; 0 where nobody gave one.
+    """
 
     name: str
     argv: tuple[str, ...]
@@ -24,6 +28,7 @@ class Program:
     stop_signal: Literal["TERM", "INT", "QUIT"] = "TERM"
     stop_seconds: int = 15
     stops_group: bool = True
+    rank: int = 0
 
 
 @dataclass(frozen=True)

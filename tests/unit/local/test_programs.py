@@ -35,6 +35,11 @@ def test_programs_are_in_the_order_of_starting() -> None:
     ]  # fmt: skip
 
 
+def test_model_that_comes_or_goes_changes_no_other_program() -> None:
+    without = build(None)
+    assert {name: program for name, program in build(ENGINE).items() if name != "engine"} == without
+
+
 def test_no_engine_without_a_model() -> None:
     assert "engine" not in build(None)
 
