@@ -36,6 +36,7 @@ def build_needs(request: dict[str, Any]) -> preflight.Needs:
         set_bytes=_measure(folder),
         model_bytes=sum(file.stat().st_size for file in model.glob("*.safetensors")) if model else 0,
         controller_time=time.time(),
+        gpus=(host["model"] or {}).get("tensor_parallel", 1),
     )
 
 

@@ -46,6 +46,19 @@ def free_bytes(path: str) -> int:
     return status.f_bavail * status.f_frsize
 
 
+def used_bytes(path: str) -> int:
+    """What the files below this path occupy on its own file system."""
+    device, total = device_of(path), 0
+    for folder, folders, files in os.walk(path):
+        for name in (*folders, *files):
+            try:
+                status = os.lstat(os.path.join(folder, name))  # noqa: PTH118 - many files
+            except OSError:
+                continue  # gone meanwhile
+            total += status.st_blocks * 512 if status.st_dev == device else 0
+    return total
+
+
 def resolves(name: str) -> list[str]:
     try:
         return sorted({str(entry[4][0]) for entry in socket.getaddrinfo(name, None)})
@@ -101,6 +114,7 @@ def gather_preflight(request: dict[str, Any]) -> dict[str, Any]:
         "cpu_flags": cpu.get("flags", cpu.get("Features", "")).split(),
         "memory_bytes": int(memory.split()[0]) * 1024,
         "free_bytes": {path: free_bytes(path) for path in request["paths"]},
+        "used_bytes": {path: used_bytes(path) for path in request["paths"]},
         "devices": {path: device_of(path) for path in request["paths"]},
         "unix_time": time.time(),
         "clock_synchronized": run("timedatectl", "show", "--property=NTPSynchronized", "--value") == "yes",

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 GIB = 2**30
-CLOCK_TOLERANCE_SECONDS = 5.0
+# Beside the clocks' difference it holds the time between looking at a host and judging what was seen.
+CLOCK_TOLERANCE_SECONDS = 65.0
 WORKING_BYTES = 2 * GIB
 # Debian 13 has PostgreSQL 17 with pgvector 0.8; PyTorch's CPU build is locked for Debian 12's Python.
 SUPPORTED = {"app": ("13",), "gpu-cpu": ("12",), "gpu-cuda": ("12", "13")}
@@ -24,7 +25,8 @@ NO_DRIVER = (
 
 @dataclass(frozen=True)
 class Needs:
-    """What will be installed. ``ports`` maps a TCP port to the units that may have it already."""
+    """What will be installed. ``ports`` maps a TCP port to the units that may have it already; the model is shared by
+    ``gpus``."""
 
     places: tuple[str, ...]
     device: str
@@ -36,6 +38,7 @@ class Needs:
     set_bytes: int
     model_bytes: int
     controller_time: float
+    gpus: int = 1
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -90,7 +93,8 @@ def _judge_memory(facts: Mapping[str, Any], needs: Needs) -> list[str]:
 
 
 def _judge_disk(facts: Mapping[str, Any], needs: Needs) -> list[str]:
-    """Paths on one file system share what is free there."""
+    """Paths on one file system share what is free there. What an earlier run put into them counts: it is replaced, or
+    is what would be put there."""
     wanted = {needs.set_path: 2 * needs.set_bytes}
     wanted[needs.code_path] = sum(NEEDED_BYTES["code"][kind] for kind in needs.kinds)
     wanted[needs.data_path] = sum(NEEDED_BYTES["data"][place] for place in needs.places)
@@ -100,7 +104,8 @@ def _judge_disk(facts: Mapping[str, Any], needs: Needs) -> list[str]:
     for device in dict.fromkeys(facts["devices"][path] for path in wanted):
         here = [path for path in wanted if facts["devices"][path] == device]
         need, free = sum(wanted[path] for path in here), facts["free_bytes"][here[0]]
-        if free < need and not facts.get("installed"):
+        need -= min(need, sum(facts["used_bytes"][path] for path in here))
+        if free < need:
             problems.append(
                 f"{free / GIB:.1f} GiB are free where {' and '.join(here)} will be; {need / GIB:.1f} GiB are needed."
             )
@@ -110,7 +115,7 @@ def _judge_disk(facts: Mapping[str, Any], needs: Needs) -> list[str]:
 def _judge_clock(facts: Mapping[str, Any], needs: Needs) -> list[str]:
     """In a container the clock is the machine's beneath, which alone can keep it right."""
     problems = []
-    if abs(facts["unix_time"] - needs.controller_time) > CLOCK_TOLERANCE_SECONDS + facts.get("delay_seconds", 60.0):
+    if abs(facts["unix_time"] - needs.controller_time) > CLOCK_TOLERANCE_SECONDS:
         apart = facts["unix_time"] - needs.controller_time
         problems.append(
             f"The clock is {apart:+.0f} seconds from this machine's. Certificates and sessions need it right."
@@ -147,11 +152,17 @@ def _judge_gpu(facts: Mapping[str, Any], needs: Needs) -> list[str]:
         return [NO_DRIVER]
     if not facts["gpus"]:
         return ["The NVIDIA driver is there, but nvidia-smi shows no GPU. Run nvidia-smi on the host."]
-    largest = max(gpu["memory_mib"] * 2**20 for gpu in facts["gpus"])
-    needed = needs.model_bytes + WORKING_BYTES
-    if not needs.model_bytes or needed <= largest:
+    if len(facts["gpus"]) < needs.gpus:
+        return [f"model.tensor_parallel is {needs.gpus}, and nvidia-smi shows {len(facts['gpus'])} GPU(s)."]
+    shared = sorted((gpu["memory_mib"] * 2**20 for gpu in facts["gpus"]), reverse=True)[needs.gpus - 1]
+    needed = needs.model_bytes / needs.gpus + WORKING_BYTES
+    if not needs.model_bytes or needed <= shared:
         return []
-    found = f"the largest GPU has {largest / GIB:.1f} GiB"
+    each = "" if needs.gpus == 1 else f" on each of {needs.gpus} GPUs"
+    found = f"the largest GPU has {shared / GIB:.1f} GiB" if needs.gpus == 1 else f"there are {shared / GIB:.1f} GiB"
     return [
-        f"The model needs about {needed / GIB:.1f} GiB of GPU memory; {found}. Choose a smaller or quantised model."
+        (
+            f"The model needs about {needed / GIB:.1f} GiB of GPU memory{each}; {found}. Choose a smaller or quantised "
+            "model."
+        )
     ]

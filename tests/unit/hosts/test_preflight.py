@@ -1,10 +1,12 @@
 """What a host is refused for, each with what to do; a fit one for nothing."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from appliance.hosts import gather
 from appliance.hosts.preflight import GIB, Needs, find_problems
 
 PATHS = {"code": "/opt/appliance", "data": "/var/lib/appliance", "set": "/var/cache/appliance-set"}
@@ -16,6 +18,7 @@ NEEDS = Needs(
 FIT: dict[str, Any] = {
     "os_id": "debian", "os_version": "12", "architecture": "x86_64", "systemd": True, "container": False, "cpus": 8,
     "cpu_flags": ["avx2"], "memory_bytes": 64 * GIB, "free_bytes": dict.fromkeys(PATHS.values(), 200 * GIB),
+    "used_bytes": dict.fromkeys(PATHS.values(), 0),
     "devices": dict.fromkeys(PATHS.values(), 1), "unix_time": 1001.0, "clock_synchronized": True,
     "host_name_resolves": True, "names": {"answers.example.com": ["192.0.2.10"]}, "listeners": [],
     "driver": "NVRM version: NVIDIA UNIX x86_64 Kernel Module", "gpus": [{"name": "authored", "memory_mib": 24 * 1024}],
@@ -58,6 +61,12 @@ def test_fit_host_is_refused_for_nothing() -> None:
         (NEEDS, {"listeners": [listener(8443, "")]}, "in use by a program that is no unit"),
         (NEEDS, {"driver": "", "gpus": []}, "no NVIDIA driver. .* set inference_device: cpu"),
         (NEEDS, {"gpus": []}, "nvidia-smi shows no GPU"),
+        (replace(NEEDS, gpus=2), {}, r"model.tensor_parallel is 2, and nvidia-smi shows 1 GPU\(s\)."),
+        (
+            replace(NEEDS, gpus=2, model_bytes=60 * GIB),
+            {"gpus": [{"name": "authored", "memory_mib": mib} for mib in (24576, 24576)]},
+            "needs about 32.0 GiB of GPU memory on each of 2 GPUs; there are 24.0 GiB.",
+        ),
         (
             NEEDS,
             {"gpus": [{"name": "authored", "memory_mib": 4096}]},
@@ -92,3 +101,22 @@ def test_file_systems_are_counted_apart() -> None:
     assert find_problems(FIT | apart | free, NEEDS) == [
         "3.0 GiB are free where /opt/appliance will be; 16.0 GiB are needed."
     ]
+
+
+def test_what_an_earlier_run_installed_is_not_asked_for_again() -> None:
+    tight = {"free_bytes": dict.fromkeys(PATHS.values(), 3 * GIB)}
+    assert len(find_problems(FIT | tight, NEEDS)) == 1
+    installed = {"used_bytes": {PATHS["code"]: 16 * GIB, PATHS["data"]: 5 * GIB, PATHS["set"]: GIB}}
+    assert find_problems(FIT | tight | installed, NEEDS) == []
+
+
+def test_gpus_that_share_a_model_have_to_hold_their_part_only() -> None:
+    two = {"gpus": [{"name": "authored", "memory_mib": mib} for mib in (24576, 24576)]}
+    assert find_problems(FIT | two, replace(NEEDS, gpus=2, model_bytes=40 * GIB)) == []
+
+
+def test_gather_counts_what_is_in_a_folder_and_nothing_where_there_is_none(tmp_path: Path) -> None:
+    (tmp_path / "below").mkdir()
+    (tmp_path / "below" / "file").write_bytes(b"x" * 100_000)
+    assert 100_000 <= gather.used_bytes(str(tmp_path)) < 200_000
+    assert gather.used_bytes(str(tmp_path / "absent")) == 0
