@@ -29,12 +29,18 @@ USUAL_EXPOSURE = 3.0
 
 
 def choose_model(settings: Mapping[str, Any], *, model: str | None, device: str) -> dict[str, Any]:
-    """The settings with the model of the offline set, and the device that the inventory chose, filled in."""
+    """The settings with the model of the offline set, and the device that the inventory chose, filled in. Raises
+    :class:`RenderingError` for two models: the set's replaces what is in its folder, which must not be the site's."""
     data = Path(settings.get("data_dir", paths.DATA))
+    given = settings.get("model") or {}
+    if model and (named := [key for key in ("path", "hub_id") if given.get(key)]):
+        raise RenderingError(
+            f"appliance_model and appliance_settings.model.{named[0]} both say which model is served; leave one out."
+        )
     chosen: dict[str, Any] = {"device": device}
     if model:
         chosen |= {"path": str(data / "model" / model), "name": model}
-    return {**settings, "model": {**chosen, **(settings.get("model") or {})}}
+    return {**settings, "model": {**chosen, **given}}
 
 
 def build_host(settings: Mapping[str, Any], addresses: Mapping[str, list[str]], place: str) -> dict[str, Any]:
@@ -127,7 +133,8 @@ def _describe_model(site: Site) -> dict[str, Any] | None:
     wanted = site.settings.model
     name = wanted.name or (wanted.path.name if wanted.path else str(wanted.hub_id).split("/")[-1])
     detail = {"max_context_tokens": wanted.max_context_tokens, "source": "directory", "device": wanted.device}
-    return {"name": name, "folder": str(model_folder(site)), "detail": detail, "device": wanted.device}
+    return {"name": name, "folder": str(model_folder(site)), "detail": detail, "device": wanted.device,
+            "tensor_parallel": wanted.tensor_parallel}  # fmt: skip
 
 
 def _count_connections(site: Site) -> int:

@@ -54,7 +54,7 @@ class Site:
             target = self.topology.component(flow.target)
             if place not in target.places or not self._is_at(flow, address):
                 continue
-            found += [port for port in self.topology.list_ports(flow.target) if not port.is_local]
+            found += [port for port in self.topology.list_ports_of(flow) if not port.is_local]
         return tuple(dict.fromkeys(found))
 
     def _is_at(self, flow: Flow, address: str) -> bool:
@@ -75,6 +75,11 @@ def build_site(settings: Mapping[str, Any], addresses: Mapping[str, Iterable[str
         raise RenderingError(f"Addresses of {', '.join(unknown)}: the topology knows {', '.join(sorted(known))}.")
     if missing := [place for place in PLACES if not addresses.get(place)]:
         raise RenderingError(f"No address of place {' and '.join(missing)}: set appliance_address on its host.")
+    if not addresses.get("operator") and checked.management.agent is None:
+        raise RenderingError(
+            "appliance_networks names no operator: the firewall would let nobody in through SSH. Name the addresses "
+            "that the hosts are managed from, this machine's included."
+        )
     return Site(checked, topology, {name: tuple(_read(each, name) for each in of) for name, of in addresses.items()})
 
 

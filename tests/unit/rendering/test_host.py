@@ -47,6 +47,15 @@ def test_model_of_the_set_becomes_the_path_the_engine_serves() -> None:
     }
 
 
+@pytest.mark.parametrize("key", ["path", "hub_id"])
+def test_two_models_are_refused_because_the_sets_would_replace_the_sites(key: str) -> None:
+    with pytest.raises(RenderingError, match=f"appliance_model and appliance_settings.model.{key} both say"):
+        choose_model({"model": {key: "/srv/models/ours"}}, model="tiny", device="cpu")
+    assert (
+        choose_model({"model": {key: "/srv/models/ours"}}, model="", device="cpu")["model"][key] == "/srv/models/ours"
+    )
+
+
 @pytest.mark.parametrize(
     ("given", "addresses", "said"),
     [
@@ -55,6 +64,7 @@ def test_model_of_the_set_becomes_the_path_the_engine_serves() -> None:
         ({}, {**ADDRESSES, "brwoser": ["192.0.2.0/24"]}, "Addresses of brwoser: the topology knows app, browser"),
         ({}, {**ADDRESSES, "app": ["app.example.com"]}, "Address of app: .* Write 192.0.2.7"),
         ({}, {**ADDRESSES, "gpu": []}, "No address of place gpu"),
+        ({}, {**ADDRESSES, "operator": []}, "names no operator: the firewall would let nobody in through SSH"),
         ({"web": {"port": 443}}, ADDRESSES, "web.port and front_door.https_port are both 443"),
     ],
 )
