@@ -179,10 +179,16 @@ def test_set_with_a_wrong_file_is_refused_by_name_and_nothing_is_installed(site:
     assert not (site.hosts["app"].tree / "opt" / "appliance").exists()
 
 
-def test_site_installs_both_hosts(site: InstalledSite) -> None:
+def test_site_installs_both_hosts_and_removes_a_unit_that_is_no_component(site: InstalledSite) -> None:
     site.require("fit")
+    gpu, former = site.hosts["gpu"], "appliance-former.service"
+    text = "[Service]\\nExecStart=/bin/sleep infinity\\n[Install]\\nWantedBy=multi-user.target\\n"
+    gpu.run("sh", "-c", f"printf '{text}' > {paths.UNITS}/{former}")
+    gpu.run("systemctl", "enable", "--now", former)
     site.controller.play("site").require_success()
     site.reached.add("installed")
+    assert gpu.run("systemctl", "is-active", former, check=False).stdout.strip() == "inactive"
+    assert former not in gpu.run("ls", str(paths.UNITS)).stdout
 
 
 def test_second_run_changes_nothing(site: InstalledSite) -> None:
