@@ -39,7 +39,7 @@ def expect_rules(topology: Topology, places: set[str], outside: dict[str, tuple[
     rules = []
     for flow in topology.flows:
         ports = tuple(
-            f"{port.transport.upper()} {port.number}" for port in topology.list_ports(flow.target) if not port.is_local
+            f"{port.transport.upper()} {port.number}" for port in topology.list_ports_of(flow) if not port.is_local
         )
         source, target = topology.component(flow.source), topology.component(flow.target)
         from_ = outside.get(flow.source) or tuple(sorted(set(source.places) & places))
