@@ -45,7 +45,7 @@ class GpuSample(models.Model):
     gpu = models.ForeignKey(Gpu, on_delete=models.CASCADE, related_name="samples")
     taken_at = models.DateTimeField()
     received_at = models.DateTimeField()
-    memory_total_bytes = models.BigIntegerField()
+    memory_total_bytes = models.BigIntegerField(null=True)
     memory_used_bytes = models.BigIntegerField(null=True)
     utilization_percent = models.FloatField(null=True)
     memory_bandwidth_percent = models.FloatField(null=True)

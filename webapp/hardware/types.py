@@ -54,7 +54,7 @@ class GpuInfo:
     name: str
     taken_at: datetime
     present: bool
-    memory_total_bytes: int
+    memory_total_bytes: int | None
     memory_used_bytes: int | None = None
     utilization_percent: float | None = None
     memory_bandwidth_percent: float | None = None

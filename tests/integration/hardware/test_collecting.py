@@ -47,6 +47,13 @@ def test_what_is_not_known_stays_unknown(collect: Collect, now: datetime) -> Non
     assert api.list_hosts()[0].engine_problem == "the engine does not answer"
 
 
+def test_card_that_cannot_say_its_memory_is_kept(collect: Collect, now: datetime) -> None:
+    """One that shares the machine's memory, or is lost, and was never read before."""
+    assert collect(build_reading(now, replace(CALM, memory_total_bytes=None, memory_used_bytes=None))) == 1
+    (gpu,) = api.list_gpus()
+    assert (gpu.memory_total_bytes, gpu.utilization_percent, api.list_hosts()[0].problem) == (None, 63.0, "")
+
+
 def test_host_without_a_gpu_gives_its_engine(collect: Collect, now: datetime) -> None:
     collect(build_reading(now, gpu_problem="no NVIDIA driver on this host"))
     assert api.list_gpus() == []
