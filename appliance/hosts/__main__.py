@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from appliance.hosts import audit, preflight
+from appliance.hosts import audit, gather, preflight
 
 VERBS = ("preflight", "audit")
 
@@ -40,6 +40,12 @@ def build_needs(request: dict[str, Any]) -> preflight.Needs:
     )
 
 
+def complete_names(facts: dict[str, Any]) -> dict[str, Any]:
+    """What a host could not look up is looked up here: once its firewall is up, a host may ask no name server."""
+    names = {name: found or gather.resolves(name) for name, found in facts["names"].items()}
+    return {**facts, "names": names}
+
+
 def _owners(names: tuple[str, ...]) -> tuple[str, ...]:
     """A unit, and the socket that may listen for it."""
     return (*names, *(name.replace(".service", ".socket") for name in names))
@@ -52,7 +58,7 @@ def _measure(folder: Path) -> int:
 def main() -> int:
     request = json.load(sys.stdin)
     if sys.argv[1:] == ["preflight"]:
-        problems = preflight.find_problems(request["facts"], build_needs(request))
+        problems = preflight.find_problems(complete_names(request["facts"]), build_needs(request))
     elif sys.argv[1:] == ["audit"]:
         problems = audit.find_problems(request["observed"], request["host"])
     else:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from appliance.hosts import gather
+from appliance.hosts.__main__ import complete_names
 from appliance.hosts.preflight import GIB, Needs, find_problems
 
 PATHS = {"code": "/opt/appliance", "data": "/var/lib/appliance", "set": "/var/cache/appliance-set"}
@@ -120,3 +121,10 @@ def test_gather_counts_what_is_in_a_folder_and_nothing_where_there_is_none(tmp_p
     (tmp_path / "below" / "file").write_bytes(b"x" * 100_000)
     assert 100_000 <= gather.used_bytes(str(tmp_path)) < 200_000
     assert gather.used_bytes(str(tmp_path / "absent")) == 0
+
+
+def test_name_that_an_installed_host_cannot_look_up_is_looked_up_by_who_judges() -> None:
+    seen = {"names": {"localhost": [], "answers.example.com": ["192.0.2.10"], "absent.invalid": []}, "cpus": 8}
+    names = complete_names(seen)["names"]
+    assert "127.0.0.1" in names["localhost"]
+    assert (names["answers.example.com"], names["absent.invalid"]) == (["192.0.2.10"], [])
