@@ -38,13 +38,6 @@ def _judge_units(observed: Mapping[str, Any], host: Mapping[str, Any]) -> list[s
     return problems
 
 
-def list_expected_units(host: Mapping[str, Any], present: Iterable[str]) -> list[str]:
-    """Ours, and of the distribution's the one name that is installed."""
-    here = set(present)
-    packaged = [next((name for name in names if name in here), names[0]) for names in host["packaged"].values()]
-    return [*(unit["name"] for unit in host["units"]), *packaged, "nftables.service"]
-
-
 def _judge_listeners(listeners: Iterable[Mapping[str, Any]], host: Mapping[str, Any]) -> list[str]:
     """Exactly the topology's ports; on loopback, the engine's own processes find each other on any."""
     expected = {_split(entry) for entry in host["listening"]}

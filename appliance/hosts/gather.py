@@ -179,8 +179,11 @@ def gather_audit(request: dict[str, Any]) -> dict[str, Any]:
     before = read_refused()
     children = [(user, destination, try_reaching(user, destination)) for user, destination in attempts]
     reached = [f"{user} reached {destination}" for user, destination, child in children if os.waitpid(child, 0)[1] == 0]
+    listed = run("systemctl", "list-unit-files", "--plain", "--no-legend", "--type=service").splitlines()
+    present = {line.split()[0] for line in listed if line.strip()}
+    units = [*request["units"], *(choose_unit(names, present) for names in request["packaged"])]
     return {
-        "units": {unit: describe_unit(unit) for unit in request["units"]},
+        "units": {unit: describe_unit(unit) for unit in units},
         "failed_units": [
             line.split()[0] for line in run("systemctl", "--failed", "--plain", "--no-legend").splitlines()
         ],
@@ -201,6 +204,11 @@ def gather_audit(request: dict[str, Any]) -> dict[str, Any]:
         "refused_packets": None if before is None else (read_refused() or 0) - before,
         "container": run("systemd-detect-virt", "--container") not in ("", "none"),
     }
+
+
+def choose_unit(names: list[str], present: set[str]) -> str:
+    """Of the names that distributions give one service, the one that is here; the first, to be missed, when none is."""
+    return next((name for name in names if name in present), names[0])
 
 
 def describe_unit(unit: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from appliance.hosts.audit import find_problems
+from appliance.hosts.gather import choose_unit
 from appliance.rendering.host import build_host
 from tests.unit.rendering.sites import ADDRESSES, settings
 
@@ -111,3 +112,15 @@ def test_engines_own_processes_may_meet_on_loopback() -> None:
     assert find_problems(
         right | {"listeners": [*seen, listener("0.0.0.0", 40001, "appliance-engine.service")]}, gpu
     ) == ["0.0.0.0:40001 listens, by appliance-engine.service; no component does."]
+
+
+@pytest.mark.parametrize(
+    ("present", "chosen"),
+    [
+        ({"redis-server.service"}, "redis-server.service"),
+        ({"valkey-server.service", "redis-server.service"}, "valkey-server.service"),
+        (set(), "valkey-server.service"),
+    ],
+)
+def test_service_that_is_not_installed_is_asked_for_all_the_same(present: set[str], chosen: str) -> None:
+    assert choose_unit(HOST["packaged"]["redis"], present) == chosen
