@@ -118,6 +118,14 @@ class Embeddings(Section):
     port: Port = 8420
 
 
+class Timeouts(Section):
+    """How long a model's silence is waited for."""
+
+    connect_seconds: Annotated[float, Field(gt=0, le=60)] = 5.0
+    first_token_seconds: Annotated[float, Field(gt=0, le=3600)] = 180.0
+    gap_seconds: Annotated[float, Field(gt=0, le=3600)] = 45.0
+
+
 class Worker(Section):
     concurrency: Annotated[int, Field(ge=1, le=32)] = 8
 
@@ -150,6 +158,7 @@ class Settings(Section):
     model: Model = Model()
     catalogue: OwnCatalogue = OwnCatalogue()
     embeddings: Embeddings = Embeddings()
+    timeouts: Timeouts = Timeouts()
     worker: Worker = Worker()
     ingestion: Ingestion = Ingestion()
     install: Install = Install()

@@ -100,7 +100,21 @@ def running_scripted_engine(
     folder: Path, *, port: int | None = None, host: str = "127.0.0.1", prefix: tuple[str, ...] = ()
 ) -> Iterator[str]:
     """Yields the base URL (without ``/v1``) of a scripted engine. ``prefix`` puts it into another network namespace."""
-    port = port or free_port()
+    with running_scripted_process(folder, port=port or free_port(), host=host, prefix=prefix) as engine:
+        yield engine.url
+
+
+@dataclass(frozen=True)
+class ScriptedProcess:
+    url: str
+    process: "subprocess.Popen[bytes]"
+
+
+@contextmanager
+def running_scripted_process(
+    folder: Path, *, port: int, host: str = "127.0.0.1", prefix: tuple[str, ...] = ()
+) -> Iterator[ScriptedProcess]:
+    """The same with its process, for tests that kill it."""
     python = ROOT / ".venv" / "webapp" / "bin" / "python"
     command = Command(
         argv=(*prefix, str(python), "-m", "tests.engines.scripted", "--host", host, "--port", str(port)),
@@ -109,8 +123,8 @@ def running_scripted_engine(
     url = f"http://{host}:{port}"
     with running(
         command, log=folder / f"scripted-{port}.log", ready=lambda: answers(f"{url}/health"), deadline_seconds=30
-    ):
-        yield url
+    ) as process:
+        yield ScriptedProcess(url, process)
 
 
 @contextmanager

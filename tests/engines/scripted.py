@@ -3,7 +3,8 @@
 A real HTTP server with vLLM's wire format and authored outputs, for what a random tiny checkpoint cannot do on purpose:
 cite, call a tool, fail in mid-stream. Tests steer it by ``<<marker>>`` in the question or through ``/__script``:
 ``POST /__script {"rules": [...]}`` puts rules before the others, ``DELETE /__script`` forgets them, ``GET /__state``
-shows what was asked and how many streams are open.
+shows what was asked and how many streams are open. ``/metrics`` counts open streams as running; ``POST /__load
+{"running": 3, "waiting": 9}`` says that there are so many more.
 """
 
 import argparse
@@ -47,6 +48,7 @@ class ScriptedEngine:
         self._requests: deque[dict[str, Any]] = deque(maxlen=REMEMBERED_REQUESTS)
         self._open_streams = 0
         self._disconnects = 0
+        self._load = {"running": 0, "waiting": 0}
         self._created = int(time.time())
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -59,6 +61,9 @@ class ScriptedEngine:
             return await _send_json(send, 200, wire.build_model_list(MODEL, self._created, MAX_MODEL_TOKENS))
         if route == ("GET", "/health"):
             return await _send(send, 200, b"", "text/plain")
+        if route == ("GET", "/metrics"):
+            running, waiting = self._open_streams + self._load["running"], self._load["waiting"]
+            return await _send(send, 200, wire.build_metrics(MODEL, running, waiting), "text/plain; version=0.0.4")
         if scope["path"].startswith("/__"):
             return await self._control(route, receive, send)
         return await _send_json(send, 404, {"detail": "Not Found"})
@@ -66,8 +71,11 @@ class ScriptedEngine:
     async def _control(self, route: tuple[str, str], receive: Receive, send: Send) -> None:
         if route == ("POST", "/__script"):
             self._script.add(load_rules(json.loads(await _read_body(receive))))
+        elif route == ("POST", "/__load"):
+            self._load = json.loads(await _read_body(receive))
         elif route == ("DELETE", "/__script"):
             self._script.reset()
+            self._load = {"running": 0, "waiting": 0}
             self._requests.clear()
             self._disconnects = 0
         elif route != ("GET", "/__state"):

@@ -141,6 +141,13 @@ def build_model_list(model: str, created: int, max_tokens: int) -> Object:
     return {"object": "list", "data": [card]}
 
 
+def build_metrics(model: str, running: int, waiting: int) -> bytes:
+    """The two gauges of vLLM's ``/metrics`` that say how loaded the engine is."""
+    labels = f'{{engine="0",model_name="{model}"}}'
+    lines = [f"vllm:num_requests_running{labels} {running:.1f}", f"vllm:num_requests_waiting{labels} {waiting:.1f}"]
+    return ("\n".join(lines) + "\n").encode()
+
+
 def encode_event(value: Object) -> bytes:
     return b"data: " + json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode() + b"\n\n"
 

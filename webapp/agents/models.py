@@ -48,6 +48,8 @@ class Run(models.Model):
     attempt = models.PositiveIntegerField(default=0)
     fence = models.BigIntegerField(null=True, editable=False)
     model_name = models.CharField(max_length=200, blank=True, default="")
+    # The fallback model writes this answer, because the model that was asked could not.
+    model_is_fallback = models.BooleanField(default=False, db_default=False)
     prompt_version_id = models.BigIntegerField(null=True, blank=True)
     prompt_version = models.CharField(max_length=120, blank=True, default="")
     answer = models.TextField(blank=True, default="")

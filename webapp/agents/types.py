@@ -21,7 +21,7 @@ class CitedSource:
 @dataclass(frozen=True, slots=True)
 class RunInfo:
     """A question and where its answer has got to. ``reference`` is what a user reads to support, ``prompt_version`` the
-    prompt as people see it (``answer@1a2b3c4d``)."""
+    prompt as people see it (``answer@1a2b3c4d``). ``model_is_fallback``: it is by the fallback model."""
 
     id: UUID
     thread_id: UUID
@@ -30,6 +30,7 @@ class RunInfo:
     status: RunStatus
     attempt: int
     model_name: str
+    model_is_fallback: bool
     prompt_version_id: int | None
     prompt_version: str
     answer: str

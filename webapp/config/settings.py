@@ -104,6 +104,7 @@ DATABASES = {
 REDIS_URL = redis_url(APPLIANCE)
 # What the way to the models is protected with, where they are not on this machine.
 ENGINE_PROXY = APPLIANCE.engine_proxy
+MODEL_TIMEOUTS = APPLIANCE.timeouts
 
 CELERY_BROKER_URL = broker_url(APPLIANCE)
 CELERY_TASK_IGNORE_RESULT = True

@@ -8,12 +8,12 @@ from webapp.usage.types import Attribution
 
 
 def find_model(*, role: Role = "generate") -> ModelInfo | None:
-    """The model that serves ``role``, or None when none is installed."""
+    """The model that serves ``role``, at its primary endpoint, or None when none is installed."""
     return endpoints.find_model(role=role)
 
 
 def list_models() -> list[ModelInfo]:
-    """Every model that is active in a role."""
+    """Every endpoint that is active in a role: primary, added and fallback ones."""
     return endpoints.list_models()
 
 
@@ -31,18 +31,22 @@ def generate(
     attribution: Attribution,
     max_tokens: int,
     temperature: float = 0.2,
+    affinity: str = "",
     should_stop: Callable[[], bool],
 ) -> Iterator[Delta]:
     """Stream an answer. The last Delta carries ``final``; closing the iterator early cancels the call.
 
-    ``should_stop`` is asked between pieces and a few times a second while waiting. Raises NoModel, EngineUnavailable,
-    EngineTimeout, EngineRefused.
+    ``should_stop`` is asked between pieces and a few times a second while waiting. ``affinity`` names a conversation:
+    where its model has several engines, it goes to the same one while that is not much fuller than the others. A call
+    that fails before the first piece is made again at another engine, or with the fallback model; each Delta says who
+    answers. Raises NoModel, EngineUnavailable, EngineTimeout, EngineRefused.
     """
     return generation.generate(
         messages=messages,
         attribution=attribution,
         max_tokens=max_tokens,
         temperature=temperature,
+        affinity=affinity,
         should_stop=should_stop,
     )
 

@@ -5,12 +5,16 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Role = Literal["generate", "embed", "rerank"]
+Place = Literal["primary", "added", "fallback"]
 FinishReason = Literal["stop", "length", "stopped", "other"]
 
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """The model that is active in a role. ``name`` is for people, ``model_name`` for the engine."""
+    """A model that is active in a role, at one address. ``name`` is for people, ``model_name`` for the engine.
+
+    ``place``: "primary" and "added" serve the role's model, "fallback" another one that answers when none of them can.
+    """
 
     role: Role
     name: str
@@ -18,6 +22,11 @@ class ModelInfo:
     model_name: str
     max_context_tokens: int | None = None
     detail: Mapping[str, Any] = field(default_factory=dict)
+    place: Place = "primary"
+
+    @property
+    def is_fallback(self) -> bool:
+        return self.place == "fallback"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +39,8 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """A finished answer. Token counts are the engine's own, None where it gave none."""
+    """A finished answer. Token counts are the engine's own, None where it gave none. ``is_fallback``: it is by the
+    fallback model, because the role's own could not answer."""
 
     text: str
     model: str
@@ -38,11 +48,14 @@ class Generation:
     input_tokens: int | None
     output_tokens: int | None
     duration_ms: int
+    is_fallback: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """A piece of an answer as it arrives. The last one of a stream has ``final`` and no text."""
+    """A piece of an answer as it arrives, and who gives it. The last one of a stream has ``final`` and no text."""
 
     text: str = ""
+    model: str = ""
+    is_fallback: bool = False
     final: Generation | None = None

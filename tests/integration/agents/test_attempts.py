@@ -7,6 +7,7 @@ import pytest
 from django.db import DatabaseError, connection
 from django.utils import timezone
 
+from tests.engines.launch import free_port
 from tests.integration.agents.conftest import add_document, ask, events, types
 from tests.integration.agents.executing import execute_until_final, take_over, wait_until, worker
 from webapp.agents import api
@@ -75,6 +76,24 @@ def test_answer_that_always_breaks_off_fails_after_the_last_attempt(user_id: int
     assert (run.status, run.error_code) == ("failed", "gave_up")
     assert run.attempt == kind.MAX_ATTEMPTS
     assert events(run.pk)[-1].data["reference"] == str(run.pk)[:8]
+
+
+def test_run_is_answered_by_the_fallback_when_the_model_is_away(
+    user_id: int, handbook: UUID, scripted_engine: str
+) -> None:
+    away = f"http://127.0.0.1:{free_port()}"
+    endpoints.set_model(role="generate", url=away, model_name="big", name="Big", detail={})
+    endpoints.set_fallback(url=scripted_engine, model_name="scripted-test-engine", name="Small", detail={})
+
+    asked = api.create_run(user_id=user_id, question="When?")
+    run = execute_until_final(asked.id)
+
+    assert (run.status, run.attempt) == ("finished", 1)
+    info = api.get_run(user_id=user_id, run_id=run.pk)
+    assert (info.model_name, info.model_is_fallback) == ("Small", True)
+    by_type = {event.type: event.data for event in events(run.pk)}
+    assert by_type["generation_started"] == {"model": "Small", "model_is_fallback": True, "attempt": 1}
+    assert (by_type["answer"]["model"], by_type["answer"]["model_is_fallback"]) == ("Small", True)
 
 
 def test_run_waits_for_an_engine_that_is_away(user_id: int, handbook: UUID, scripted_engine: str) -> None:

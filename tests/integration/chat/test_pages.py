@@ -68,6 +68,15 @@ def test_answer_of_a_second_attempt_says_so(page: Client, finished: RunInfo) -> 
     assert "this is attempt 2" in text_of(page, f"/runs/{finished.id}/", **PART)
 
 
+def test_answer_of_the_fallback_model_says_so(page: Client, finished: RunInfo) -> None:
+    words = "the fallback model, because the usual one was not available"
+    assert words not in text_of(page, f"/runs/{finished.id}/", **PART)
+
+    Run.objects.filter(pk=finished.id).update(model_name="Small", model_is_fallback=True)
+    text = text_of(page, f"/runs/{finished.id}/", **PART)
+    assert f"<span>Small</span><span>{words}</span>" in text
+
+
 def test_failed_answer_says_why_with_a_reference(page: Client, run: RunInfo) -> None:
     Run.objects.filter(pk=run.id).update(
         status="failed", error_message="The engine did not answer.", finished_at=timezone.now()

@@ -1,8 +1,13 @@
-"""The scripted engine as the model that generates."""
+"""The scripted engine as the model that generates; and nothing known about any endpoint when a test begins."""
 
 import pytest
 
-from webapp.llm.services import endpoints
+from webapp.llm.services import endpoints, routing
+
+
+@pytest.fixture(autouse=True)
+def nothing_known() -> None:
+    routing.forget()
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from webapp.llm import api
+from webapp.llm import api, circuit
 from webapp.llm.errors import EngineRefused, EngineUnavailable, NoModel
 from webapp.llm.services import embedding, endpoints
 from webapp.usage.models import Call
@@ -25,9 +25,9 @@ def embeddings(inputs: list[str]) -> list[dict[str, Any]]:
 
 @pytest.fixture
 def serve(db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Callable[[list[str]], Answer]], None]]:
-    """Make a server with this answer the embedder."""
+    """Make a server with this answer the embedder, or another one of it."""
     monkeypatch.setattr(embedding, "RETRY_AFTER_SECONDS", (0.0, 0.0))
-    servers = []
+    servers: list[HTTPServer] = []
 
     def start(answer: Callable[[list[str]], Answer]) -> None:
         class Handler(BaseHTTPRequestHandler):
@@ -43,11 +43,17 @@ def serve(db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Calla
             def log_message(self, *_: object) -> None:
                 """Say nothing."""
 
+            def do_GET(self) -> None:
+                self.send_error(404)
+
         server = HTTPServer(("127.0.0.1", 0), Handler)
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        servers.append(server)
         url = f"http://127.0.0.1:{server.server_address[1]}"
-        endpoints.set_model(role="embed", url=url, model_name="e", name="e", detail={"dimensions": 2})
+        if servers:
+            endpoints.add_endpoint(role="embed", url=url, model_name="e")
+        else:
+            endpoints.set_model(role="embed", url=url, model_name="e", name="e", detail={"dimensions": 2})
+        servers.append(server)
 
     yield start
     for server in servers:
@@ -77,6 +83,28 @@ def test_embed_tries_again_when_the_server_is_busy(serve: Callable[..., None]) -
 
 
 def test_embed_gives_up_after_three_tries(serve: Callable[..., None]) -> None:
+    serve(lambda _: (503, {"error": {"message": "loading"}}))
+
+    with pytest.raises(EngineUnavailable, match="loading"):
+        api.embed(texts=["7"], attribution=NOBODY)
+
+    assert Call.objects.filter(status="failed").count() == 3
+
+
+def test_embed_asks_another_embedder_at_once(serve: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(embedding, "RETRY_AFTER_SECONDS", (60.0, 60.0))
+    serve(lambda _: (503, {"error": {"message": "loading"}}))
+    serve(lambda inputs: (200, {"data": embeddings(inputs)}))
+
+    for _ in range(12):
+        assert api.embed(texts=["7"], attribution=NOBODY) == [[7.0, 1.0]]
+
+    assert Call.objects.filter(status="failed").count() <= circuit.OPEN_AFTER
+    assert Call.objects.filter(status="ok").count() == 12
+
+
+def test_embed_of_two_embedders_that_fail_pauses_before_the_third_try(serve: Callable[..., None]) -> None:
+    serve(lambda _: (503, {"error": {"message": "loading"}}))
     serve(lambda _: (503, {"error": {"message": "loading"}}))
 
     with pytest.raises(EngineUnavailable, match="loading"):

@@ -7,7 +7,9 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import httpx
 import pytest
+from pytest_django.fixtures import Settings
 
+from appliance.settings.model import Timeouts
 from webapp.llm import api
 from webapp.llm.errors import EngineRefused, EngineTimeout, EngineUnavailable, NoModel
 from webapp.llm.services import endpoints, stream
@@ -134,11 +136,11 @@ def test_generate_leaves_no_thread_behind(engine: str) -> None:
     assert [thread.name for thread in threading.enumerate() if thread.name == "llm-stream"] == []
 
 
-def test_generate_of_a_silent_engine_times_out(silent_engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stream, "FIRST_TOKEN_SECONDS", 0.3)
+def test_generate_of_a_silent_engine_times_out(db: None, silent_engine: str, settings: Settings) -> None:
+    settings.MODEL_TIMEOUTS = Timeouts(first_token_seconds=0.3)
     endpoints.set_model(role="generate", url=silent_engine, model_name="silent", name="silent", detail={})
 
-    with pytest.raises(EngineTimeout):
+    with pytest.raises(EngineTimeout, match=r"for 0\.3 seconds"):
         list(generate("When?"))
 
     assert only_call().status == "failed"

@@ -34,12 +34,13 @@ def generate(context: RunContext, state: AnswerState) -> AnswerState:
         context.begin_draft(model=NO_MODEL)
         context.write(quoted_answer(notice=prompt.text, question=context.task.question, passages=passages))
         context.flush()
-        return {**update, "draft": context.draft, "model": NO_MODEL, "usage": None}
+        return {**update, "draft": context.draft, "model": NO_MODEL, "model_is_fallback": False, "usage": None}
     final = _stream(context, passages, model, prompt)
     return {
         **update,
         "draft": final.text if final.text.strip() else EMPTY_ANSWER,
         "model": final.model,
+        "model_is_fallback": final.is_fallback,
         "usage": {
             "input_tokens": final.input_tokens,
             "output_tokens": final.output_tokens,
@@ -52,11 +53,11 @@ def _stream(context: RunContext, passages: list[Numbered], model: ModelInfo, pro
     """Ask the model; when it says that the prompt is too long, again with less of the documents in it."""
     for shrink in SHRINK[:-1]:
         try:
-            return _stream_once(context, _ask(context, passages, model, prompt, shrink), model)
+            return _stream_once(context, _ask(context, passages, model, prompt, shrink))
         except EngineRefused as error:
             if error.status_code != 400 or "context" not in str(error).lower():
                 raise
-    return _stream_once(context, _ask(context, passages, model, prompt, SHRINK[-1]), model)
+    return _stream_once(context, _ask(context, passages, model, prompt, SHRINK[-1]))
 
 
 def _ask(
@@ -85,11 +86,12 @@ def _ask(
         ),
         max_tokens=max_tokens,
         temperature=prompt.parameters.get("temperature", TEMPERATURE),
+        affinity=str(task.thread_id),
         should_stop=context.should_stop,
     )
 
 
-def _stream_once(context: RunContext, deltas: Iterator[Delta], model: ModelInfo) -> Generation:
+def _stream_once(context: RunContext, deltas: Iterator[Delta]) -> Generation:
     with released_connection(), closing(deltas):  # type: ignore[type-var]  # a generator, which has close()
         try:
             for delta in deltas:
@@ -98,7 +100,7 @@ def _stream_once(context: RunContext, deltas: Iterator[Delta], model: ModelInfo)
                     context.raise_if_stopped()
                     return delta.final
                 if not context.has_begun:
-                    context.begin_draft(model=model.name)
+                    context.begin_draft(model=delta.model, is_fallback=delta.is_fallback)
                 context.write(delta.text)
         except LlmError:
             context.flush()  # the reader has what the engine said before it broke off

@@ -30,12 +30,16 @@ class CitationRow(TypedDict):
 
 
 class AnswerState(TypedDict, total=False):
-    """Written by: retrieve (passages), generate (draft to prompt_version_id), cite (answer to invalid)."""
+    """Written by: retrieve (passages), generate (draft to prompt_version_id), cite (answer to invalid).
+
+    ``model_is_fallback`` is absent from states that an earlier release wrote.
+    """
 
     schema_version: int
     passages: list[PassageRef]
     draft: str
     model: str
+    model_is_fallback: bool
     usage: Usage | None
     prompt_version: str
     prompt_version_id: int

@@ -34,6 +34,7 @@ class Task:
     """The question, as committed when it was asked."""
 
     run_id: UUID
+    thread_id: UUID
     user_id: int
     question: str
     collection_ids: list[UUID] | None
@@ -93,13 +94,19 @@ class RunContext:
             )
         self._shown_attempt = None
 
-    def begin_draft(self, *, model: str) -> None:
+    def begin_draft(self, *, model: str, is_fallback: bool = False) -> None:
         """The first words are there."""
         with released_connection(), durable.fenced_writes(self.grant), transaction.atomic():
             outcomes.write_run(
-                self.grant, draft_attempt=self.grant.attempt, model_name=model, waiting_since=None, waits=0
+                self.grant,
+                draft_attempt=self.grant.attempt,
+                model_name=model,
+                model_is_fallback=is_fallback,
+                waiting_since=None,
+                waits=0,
             )
-            outcomes.append(self.grant, "generation_started", {"model": model, "attempt": self.grant.attempt})
+            data = {"model": model, "model_is_fallback": is_fallback, "attempt": self.grant.attempt}
+            outcomes.append(self.grant, "generation_started", data)
         self.has_begun = True
         self._sent_at = time.monotonic()
 
@@ -141,6 +148,7 @@ def _task(run: Run) -> Task:
     )
     return Task(
         run_id=run.pk,
+        thread_id=run.thread_id,
         user_id=run.thread.user_id,
         question=run.question,
         collection_ids=run.collection_ids,

@@ -46,6 +46,7 @@ def record_finished(grant: LeaseGrant, state: AnswerState) -> None:
             status=Run.Status.FINISHED,
             answer=state["answer"],
             model_name=state["model"],
+            model_is_fallback=state.get("model_is_fallback", False),
             prompt_version_id=state["prompt_version_id"],
             prompt_version=state["prompt_version"],
             input_tokens=usage["input_tokens"] if usage else None,
@@ -56,7 +57,8 @@ def record_finished(grant: LeaseGrant, state: AnswerState) -> None:
         sources = [{key: row[key] for key in ("n", "chunk_id", "document_id")} for row in state["citations"]]
         append(grant, "citations", {"citations": sources, "invalid": state["invalid"]})
         answer = {"text": state["answer"], "model": state["model"], "prompt_version": state["prompt_version"]}
-        append(grant, "answer", {**answer, "usage": usage})
+        by = {"model_is_fallback": state.get("model_is_fallback", False)}
+        append(grant, "answer", {**answer, **by, "usage": usage})
         append(grant, "run_finished", {})
         _forget_checkpoints(grant.subject_id)
         durable.finish(grant)

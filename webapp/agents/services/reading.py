@@ -82,6 +82,7 @@ def run_info(run: Run, citations: Iterable[Citation] = ()) -> RunInfo:
         status=cast(RunStatus, str(run.status)),
         attempt=run.attempt,
         model_name=run.model_name,
+        model_is_fallback=run.model_is_fallback,
         prompt_version_id=run.prompt_version_id,
         prompt_version=run.prompt_version,
         answer=run.answer,

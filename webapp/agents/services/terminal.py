@@ -91,6 +91,8 @@ def show_sources(*, user_id: int, run_id: UUID, transcript: Transcript, out: Out
         )
     usage = transcript.answer.get("usage")
     line = f"\nAnswered by: {transcript.answer.get('model', '')} ({transcript.answer.get('prompt_version', '')})"
+    if transcript.answer.get("model_is_fallback"):
+        line += ", the fallback model, because the usual one was not available"
     if usage:
         line += f", {_number(usage['input_tokens'])} tokens in, {_number(usage['output_tokens'])} out"
         line += f", {usage['duration_ms'] / 1000:.1f} s"
@@ -112,6 +114,7 @@ def as_json(*, user_id: int, run_id: UUID, transcript: Transcript) -> str:
         "status": run.status,
         "answer": run.answer,
         "model": run.model_name,
+        "model_is_fallback": run.model_is_fallback,
         "citations": citations,
         "usage": transcript.answer.get("usage"),
         "error": transcript.failure,

@@ -9,7 +9,7 @@ import httpx
 from django.db import connection
 
 from webapp.llm.errors import EngineUnavailable, LlmError
-from webapp.llm.services import endpoints, wire
+from webapp.llm.services import endpoints, routing, wire
 from webapp.llm.types import ModelInfo
 from webapp.usage import api as usage
 from webapp.usage.types import Attribution
@@ -22,25 +22,36 @@ RETRY_AFTER_SECONDS = (0.25, 1.0)
 def embed(*, texts: Sequence[str], attribution: Attribution) -> list[list[float]]:
     if not texts:
         return []
-    model = endpoints.get_model(role="embed")
+    known = endpoints.list_endpoints(role="embed")
     vectors: list[list[float]] = []
     for start in range(0, len(texts), BATCH):
-        vectors += _embed_batch(model, list(texts[start : start + BATCH]), attribution)
-    dimensions = model.detail.get("dimensions") or len(vectors[0])
+        vectors += _embed_batch(known, list(texts[start : start + BATCH]), attribution)
+    dimensions = known[0].detail.get("dimensions") or len(vectors[0])
     if any(len(vector) != dimensions for vector in vectors):
         raise EngineUnavailable(f"the embedder answered with vectors that do not all have {dimensions} dimensions")
     return vectors
 
 
-def _embed_batch(model: ModelInfo, texts: list[str], attribution: Attribution) -> list[list[float]]:
-    for delay_seconds in RETRY_AFTER_SECONDS:
+def _embed_batch(known: list[ModelInfo], texts: list[str], attribution: Attribution) -> list[list[float]]:
+    """Three tries. Another endpoint is asked at once; where there is no other, the same again after a pause."""
+    tried: list[ModelInfo] = []
+    for delay_seconds in (*RETRY_AFTER_SECONDS, None):
+        endpoint = routing.pick(known, tried=tried, affinity="")
+        assert endpoint is not None  # something is left, or nothing has been tried
         try:
-            return _call(model, texts, attribution)
+            return _call(endpoint, texts, attribution)
         except LlmError as error:
-            if not error.retryable:
+            if delay_seconds is None or not _may_pass(error, len(known)):
                 raise
-        time.sleep(delay_seconds)
-    return _call(model, texts, attribution)
+        tried.append(endpoint)
+        if routing.pick(known, tried=tried, affinity="") is None:
+            tried.clear()
+            time.sleep(delay_seconds)
+    raise AssertionError("the last try returns or raises")
+
+
+def _may_pass(error: LlmError, endpoint_count: int) -> bool:
+    return error.retryable or (endpoint_count > 1 and routing.is_endpoints_fault(error))
 
 
 def _call(model: ModelInfo, texts: list[str], attribution: Attribution) -> list[list[float]]:
@@ -48,8 +59,10 @@ def _call(model: ModelInfo, texts: list[str], attribution: Attribution) -> list[
     if not connection.in_atomic_block:
         connection.close()  # back to the pool: the embedder may take minutes
     try:
-        content = _post(f"{model.base_url}/v1/embeddings", {"model": model.model_name, "input": texts})
-        vectors = _vectors(content, expected=len(texts))
+        with routing.attempting(model) as attempt:
+            content = _post(f"{model.base_url}/v1/embeddings", {"model": model.model_name, "input": texts})
+            vectors = _vectors(content, expected=len(texts))
+            attempt.succeeded()
     except BaseException as error:
         reason = str(error) if isinstance(error, LlmError) else type(error).__name__
         usage.settle_call(call_id=call_id, status="failed", error=reason)

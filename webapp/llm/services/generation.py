@@ -10,7 +10,7 @@ from typing import Any, Literal
 from django.utils import timezone
 
 from webapp.llm.errors import LlmError
-from webapp.llm.services import endpoints
+from webapp.llm.services import endpoints, routing
 from webapp.llm.services.stream import CompletionStream, Stopped
 from webapp.llm.types import Delta, FinishReason, Generation, Message, ModelInfo
 from webapp.usage import api as usage
@@ -22,13 +22,14 @@ FINISH_REASONS: dict[str, FinishReason] = {"stop": "stop", "length": "length"}
 
 @dataclass
 class _Progress:
-    """What has arrived so far."""
+    """What has arrived so far. ``asked_at``: before the first try, because the reader has waited since."""
 
     text: str = ""
     finish_reason: FinishReason = "other"
     input_tokens: int | None = None
     output_tokens: int | None = None
     first_token_at: datetime | None = None
+    asked_at: float = 0.0
 
 
 def generate(
@@ -37,24 +38,53 @@ def generate(
     attribution: Attribution,
     max_tokens: int,
     temperature: float,
+    affinity: str,
     should_stop: Callable[[], bool],
 ) -> Iterator[Delta]:
-    model = endpoints.get_model(role="generate")
-    call_id = usage.open_call(kind="generate", model=model.model_name, attribution=attribution)
-    progress = _Progress()
+    """Each try is a call of its own in the usage. The next endpoint is tried only while nothing has been yielded."""
+    asked_at = time.monotonic()
+    known = endpoints.list_endpoints(role="generate")
+    tried: list[ModelInfo] = []
+    following = routing.pick(known, tried=tried, affinity=affinity)
+    while following is not None:
+        endpoint, progress = following, _Progress(asked_at=asked_at)
+        body = build_body(model=endpoint, messages=messages, max_tokens=max_tokens, temperature=temperature)
+        try:
+            yield from _try(endpoint, body, progress, attribution, should_stop)
+            return
+        except LlmError as error:
+            tried.append(endpoint)
+            following = None
+            if not progress.text and routing.is_endpoints_fault(error):
+                following = routing.pick(known, tried=tried, affinity=affinity)
+            if following is None:
+                raise
+            logger.warning("%s did not answer, %s is asked: %s", endpoint.base_url, following.base_url, error)
+
+
+def _try(
+    endpoint: ModelInfo,
+    body: dict[str, Any],
+    progress: _Progress,
+    attribution: Attribution,
+    should_stop: Callable[[], bool],
+) -> Iterator[Delta]:
+    """One call of one endpoint, settled in every outcome."""
+    call_id = usage.open_call(kind="generate", model=endpoint.model_name, attribution=attribution)
     status: Literal["ok", "failed", "cancelled"] = "failed"
     reason = "interrupted"
-    started = time.monotonic()
     try:
-        body = build_body(model=model, messages=messages, max_tokens=max_tokens, temperature=temperature)
-        try:
-            with CompletionStream(url=f"{model.base_url}/v1/chat/completions", body=body) as stream:
+        with routing.attempting(endpoint) as attempt:
+            with CompletionStream(url=f"{endpoint.base_url}/v1/chat/completions", body=body) as stream:
                 for event in stream.events(should_stop=should_stop):
                     if text := _absorb(progress, event):
-                        yield Delta(text=text)
-            status, reason = "ok", ""
-        except Stopped:
-            status, reason, progress.finish_reason = "cancelled", "", "stopped"
+                        if text == progress.text:
+                            attempt.began_to_answer()
+                        yield Delta(text=text, model=endpoint.name, is_fallback=endpoint.is_fallback)
+            attempt.succeeded()
+        status, reason = "ok", ""
+    except Stopped:
+        status, reason, progress.finish_reason = "cancelled", "", "stopped"
     except LlmError as error:
         reason = str(error)
         raise
@@ -70,16 +100,16 @@ def generate(
             first_token_at=progress.first_token_at,
             error=reason,
         )
-    yield Delta(
-        final=Generation(
-            text=progress.text,
-            model=model.name,
-            finish_reason=progress.finish_reason,
-            input_tokens=progress.input_tokens,
-            output_tokens=progress.output_tokens,
-            duration_ms=round((time.monotonic() - started) * 1000),
-        )
+    final = Generation(
+        text=progress.text,
+        model=endpoint.name,
+        finish_reason=progress.finish_reason,
+        input_tokens=progress.input_tokens,
+        output_tokens=progress.output_tokens,
+        duration_ms=round((time.monotonic() - progress.asked_at) * 1000),
+        is_fallback=endpoint.is_fallback,
     )
+    yield Delta(model=endpoint.name, is_fallback=endpoint.is_fallback, final=final)
 
 
 def build_body(*, model: ModelInfo, messages: Sequence[Message], max_tokens: int, temperature: float) -> dict[str, Any]:

@@ -15,12 +15,11 @@ from typing import Any
 
 import httpx
 import httpx_sse
+from django.conf import settings
 
 from webapp.llm.errors import EngineTimeout, EngineUnavailable, LlmError
 from webapp.llm.services import wire
 
-FIRST_TOKEN_SECONDS = 180.0
-GAP_SECONDS = 45.0
 POLL_SECONDS = 0.05
 MAX_RESPONSE_BYTES = 16 * 2**20
 QUEUED_EVENTS = 256
@@ -36,6 +35,7 @@ class CompletionStream:
     def __init__(self, *, url: str, body: Mapping[str, Any]) -> None:
         self._url = url
         self._body = body
+        self._timeouts = settings.MODEL_TIMEOUTS
         self._events: queue.Queue[dict[str, Any] | LlmError | None] = queue.Queue(QUEUED_EVENTS)
         self._closed = threading.Event()
         self._socket: socket.socket | None = None
@@ -50,11 +50,11 @@ class CompletionStream:
         if self._socket is not None:
             with suppress(OSError):
                 self._socket.shutdown(socket.SHUT_RDWR)
-        self._thread.join(wire.CONNECT_SECONDS)
+        self._thread.join(self._timeouts.connect_seconds)
 
     def events(self, *, should_stop: Callable[[], bool]) -> Iterator[dict[str, Any]]:
         """Each object as it arrives. Raises Stopped, EngineTimeout, or what the reader met."""
-        limit = FIRST_TOKEN_SECONDS
+        limit = self._timeouts.first_token_seconds
         waiting_since = time.monotonic()
         while True:
             if should_stop():
@@ -63,7 +63,7 @@ class CompletionStream:
                 event = self._events.get(timeout=POLL_SECONDS)
             except queue.Empty:
                 if time.monotonic() - waiting_since > limit:
-                    raise EngineTimeout(f"the engine said nothing for {limit:.0f} seconds") from None
+                    raise EngineTimeout(f"the engine said nothing for {limit:g} seconds") from None
                 continue
             if event is None:
                 return
@@ -71,7 +71,7 @@ class CompletionStream:
                 raise event
             yield event
             if has_output(event):
-                limit = GAP_SECONDS
+                limit = self._timeouts.gap_seconds
             waiting_since = time.monotonic()
 
     def _read(self) -> None:
@@ -92,7 +92,7 @@ class CompletionStream:
             "POST",
             self._url,
             json=dict(self._body),
-            timeout=wire.timeout(max(FIRST_TOKEN_SECONDS, GAP_SECONDS)),
+            timeout=wire.timeout(max(self._timeouts.first_token_seconds, self._timeouts.gap_seconds)),
             extensions={"trace": self._keep_socket},
         ) as response:
             if response.status_code != 200:

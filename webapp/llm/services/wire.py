@@ -11,7 +11,6 @@ from django.conf import settings
 
 from webapp.llm.errors import EngineRefused, EngineTimeout, EngineUnavailable, LlmError
 
-CONNECT_SECONDS = 5.0
 WRITE_SECONDS = 30.0
 MAX_ERROR_CHARACTERS = 500
 # A pulled cable or a dead host says nothing: a silent connection is asked after 5 s, and given up 10 s later.
@@ -72,7 +71,8 @@ def _tls() -> ssl.SSLContext:
 
 
 def timeout(read_seconds: float) -> httpx.Timeout:
-    return httpx.Timeout(read_seconds, connect=CONNECT_SECONDS, write=WRITE_SECONDS, pool=CONNECT_SECONDS)
+    connect_seconds = settings.MODEL_TIMEOUTS.connect_seconds
+    return httpx.Timeout(read_seconds, connect=connect_seconds, write=WRITE_SECONDS, pool=connect_seconds)
 
 
 def error_of_transport(error: httpx.HTTPError) -> LlmError:

@@ -1,4 +1,4 @@
-"""``manage.py endpoint set|clear|list``: tell the web application which model serves a role."""
+"""``manage.py endpoint set|add|fallback|remove|clear|list``: tell the web application which models answer where."""
 
 import json
 from argparse import ArgumentParser
@@ -22,38 +22,74 @@ class Command(BaseCommand):
         verb.add_argument("--model", required=True, help="the name the engine serves the model under")
         verb.add_argument("--name", default="", help="the name people see; the model's own when left out")
         verb.add_argument("--detail", default="{}", help='JSON, for example {"max_context_tokens": 4096}')
-        verb = verbs.add_parser("clear", help="leave the role without a model")
+        verb = verbs.add_parser("add", help="name another endpoint of the model that is set; calls are shared out")
+        verb.add_argument("--role", choices=ROLES, required=True)
+        verb.add_argument("--url", required=True)
+        verb.add_argument("--model", required=True, help="the same name; another model is refused")
+        verb = verbs.add_parser("fallback", help="name a model that answers when the one that is set cannot")
+        verb.add_argument("--role", choices=("generate",), required=True)
+        verb.add_argument("--url", required=True)
+        verb.add_argument("--model", required=True, help="the name its engine serves it under")
+        verb.add_argument("--name", default="", help="the name people see; the model's own when left out")
+        verb.add_argument("--detail", default="{}", help='JSON, for example {"max_context_tokens": 4096}')
+        verb = verbs.add_parser("remove", help="take the endpoint at an address away")
+        verb.add_argument("--role", choices=ROLES, required=True)
+        verb.add_argument("--url", required=True)
+        verb = verbs.add_parser("clear", help="leave the role without a model, its added endpoints and its fallback")
         verb.add_argument("--role", choices=ROLES, required=True)
         verbs.add_parser("list", help="print the endpoints in use as JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if options["verb"] == "set":
-            self._set(options)
-        elif options["verb"] == "clear":
-            changed = endpoints.clear_model(role=options["role"])
-            self.stdout.write(f"{options['role']}: {'no model' if changed else 'had no model'}")
-        else:
-            rows = [
-                {"role": m.role, "name": m.name, "url": m.base_url, "model": m.model_name, "detail": dict(m.detail)}
-                for m in endpoints.list_models()
-            ]
-            self.stdout.write(json.dumps(rows, indent=2))
-
-    def _set(self, options: dict[str, Any]) -> None:
         try:
-            detail = json.loads(options["detail"])
-        except json.JSONDecodeError as error:
-            raise CommandError(f"--detail is not JSON: {error}") from error
-        if not isinstance(detail, dict):
-            raise CommandError("--detail has to be a JSON object")
-        try:
-            changed = endpoints.set_model(
-                role=options["role"],
-                url=options["url"],
-                model_name=options["model"],
-                name=options["name"] or options["model"],
-                detail=detail,
-            )
+            self.stdout.write(getattr(self, f"_{options['verb']}")(options))
         except ValueError as error:
             raise CommandError(str(error)) from error
-        self.stdout.write(f"{options['role']}: {options['model']} ({'set' if changed else 'unchanged'})")
+
+    def _set(self, options: dict[str, Any]) -> str:
+        changed = endpoints.set_model(
+            role=options["role"],
+            url=options["url"],
+            model_name=options["model"],
+            name=options["name"] or options["model"],
+            detail=_read_detail(options["detail"]),
+        )
+        return f"{options['role']}: {options['model']} ({'set' if changed else 'unchanged'})"
+
+    def _add(self, options: dict[str, Any]) -> str:
+        changed = endpoints.add_endpoint(role=options["role"], url=options["url"], model_name=options["model"])
+        return f"{options['role']}: {options['url']} ({'added' if changed else 'unchanged'})"
+
+    def _fallback(self, options: dict[str, Any]) -> str:
+        changed = endpoints.set_fallback(
+            url=options["url"],
+            model_name=options["model"],
+            name=options["name"] or options["model"],
+            detail=_read_detail(options["detail"]),
+        )
+        return f"{options['role']}: {options['model']} is the fallback ({'set' if changed else 'unchanged'})"
+
+    def _remove(self, options: dict[str, Any]) -> str:
+        changed = endpoints.remove_endpoint(role=options["role"], url=options["url"])
+        return f"{options['role']}: {options['url']} ({'removed' if changed else 'was not registered'})"
+
+    def _clear(self, options: dict[str, Any]) -> str:
+        changed = endpoints.clear_model(role=options["role"])
+        return f"{options['role']}: {'no model' if changed else 'had no model'}"
+
+    def _list(self, options: dict[str, Any]) -> str:
+        rows = [
+            {"role": m.role, "place": m.place, "name": m.name, "url": m.base_url, "model": m.model_name}
+            | {"detail": dict(m.detail)}
+            for m in endpoints.list_models()
+        ]
+        return json.dumps(rows, indent=2)
+
+
+def _read_detail(text: str) -> dict[str, Any]:
+    try:
+        detail = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise CommandError(f"--detail is not JSON: {error}") from error
+    if not isinstance(detail, dict):
+        raise CommandError("--detail has to be a JSON object")
+    return detail

@@ -1,0 +1,129 @@
+"""How loaded each endpoint is: its engine's own metrics, asked for at most every two seconds, and our own calls.
+
+State of this process, by address. A reading is fetched beside the call that wants it, which waits a moment at most;
+what has not come by then, or is old, is not known. Nothing here touches the database.
+"""
+
+import json
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from inference.metrics.parse import MetricsError, from_json
+from webapp.llm.errors import EngineUnavailable, LlmError
+from webapp.llm.services import readings
+
+FRESH_SECONDS = 2.0
+STALE_SECONDS = 6.0
+WAIT_SECONDS = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """``requests``: running and waiting by the engine's own metrics, None where nobody knows. ``newer``: calls of ours
+    that the metrics cannot show yet; ``open``: all of ours. ``is_reachable`` is what the newest look said."""
+
+    requests: float | None = None
+    newer: int = 0
+    open: int = 0
+    is_reachable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    asked_at: float
+    calls_before: int
+    requests: float | None
+    is_reachable: bool
+
+
+_lock = threading.Lock()
+_changed = threading.Condition(_lock)
+_readings: dict[str, _Reading] = {}
+_being_read: set[str] = set()
+_calls: Counter[str] = Counter()  # ever begun
+_open: Counter[str] = Counter()
+
+
+@contextmanager
+def counted(address: str) -> Iterator[None]:
+    """One of our calls, while the block lasts."""
+    with _lock:
+        _calls[address] += 1
+        _open[address] += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _open[address] -= 1
+
+
+def read_loads(addresses: Iterable[str]) -> dict[str, Load]:
+    """What is known now. Waits for readings that are due, for ``WAIT_SECONDS`` in all."""
+    wanted = set(addresses)
+    deadline = time.monotonic() + WAIT_SECONDS
+    with _changed:
+        awaited = {address for address in wanted if _age_seconds(address) > FRESH_SECONDS}
+        for address in awaited - _being_read:
+            _being_read.add(address)
+            threading.Thread(target=_read, args=(address,), name="llm-load", daemon=True).start()
+        # Where nothing answered a moment ago nobody waits: what would be waited for is a time limit.
+        awaited = {address for address in awaited if not _is_known_to_be_away(address)}
+        _changed.wait_for(lambda: not awaited & _being_read, timeout=max(0.0, deadline - time.monotonic()))
+        return {address: _load(address) for address in wanted}
+
+
+def forget() -> None:
+    """Know nothing, as a process that has just started."""
+    with _lock:
+        for state in (_readings, _calls, _open):
+            state.clear()
+
+
+def _age_seconds(address: str) -> float:
+    reading = _readings.get(address)
+    return float("inf") if reading is None else time.monotonic() - reading.asked_at
+
+
+def _is_known_to_be_away(address: str) -> bool:
+    return _age_seconds(address) <= STALE_SECONDS and not _readings[address].is_reachable
+
+
+def _load(address: str) -> Load:
+    reading = _readings.get(address)
+    if reading is None:
+        return Load(open=_open[address])
+    if _age_seconds(address) > STALE_SECONDS:
+        return Load(open=_open[address], is_reachable=reading.is_reachable)
+    newer = min(_open[address], _calls[address] - reading.calls_before)
+    return Load(reading.requests, newer, _open[address], reading.is_reachable)
+
+
+def _read(address: str) -> None:
+    asked_at, calls_before = time.monotonic(), _calls[address]
+    requests, is_reachable = None, True
+    try:
+        requests = parse_requests(readings.read_hardware(address))
+    except EngineUnavailable:
+        is_reachable = False
+    except (LlmError, OSError):
+        pass  # it took the connection: slow, or no engine-proxy, or the certificate cannot be read just now
+    finally:
+        with _changed:
+            _readings[address] = _Reading(asked_at, calls_before, requests, is_reachable)
+            _being_read.discard(address)
+            _changed.notify_all()
+
+
+def parse_requests(document: bytes) -> float | None:
+    """Requests running and waiting in the engine; None when the reading does not say, or is none."""
+    try:
+        engine = from_json(json.loads(document)).engine
+    except (MetricsError, ValueError, RecursionError):
+        return None
+    if engine is None or engine.running is None or engine.waiting is None:
+        return None
+    return max(0.0, engine.running) + max(0.0, engine.waiting)
