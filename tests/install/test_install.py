@@ -5,6 +5,7 @@ one sentence with a citation: what is shown is the way from a browser over both 
 """
 
 import json
+import re
 import socket
 import time
 from collections.abc import Iterator
@@ -195,6 +196,13 @@ def test_second_run_changes_nothing(site: InstalledSite) -> None:
     site.require("installed")
     outcome = site.controller.play("site").require_success()
     assert outcome.changed == {"app-1": 0, "gpu-1": 0}
+
+
+def test_set_holds_no_update_of_the_distribution_back(site: InstalledSite) -> None:
+    """Its packages have the priority of any other source, so that a newer one goes before."""
+    site.require("installed")
+    policy = site.hosts["app"].run("apt-cache", "policy", "nginx").stdout
+    assert re.findall(r"^ +(\d+) file:", policy, re.MULTILINE) == ["500"], policy
 
 
 def test_everything_comes_back_after_a_reboot_and_verify_finds_nothing_wrong(site: InstalledSite) -> None:
