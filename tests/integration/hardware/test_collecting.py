@@ -85,6 +85,12 @@ def test_another_model_has_no_rate_against_the_one_before(collect: Collect, now:
     assert api.list_engines()[0].generation_tokens_per_second is None
 
 
+def test_another_machine_behind_the_address_has_no_rate_against_the_one_before(collect: Collect, now: datetime) -> None:
+    collect(build_reading(now - timedelta(seconds=15)))
+    collect(replace(build_reading(now, engine=grow(ENGINE, generation=900)), host="gpu-2"))
+    assert api.list_engines()[0].generation_tokens_per_second is None
+
+
 def test_same_reading_twice_is_kept_once(collect: Collect, now: datetime) -> None:
     reading = build_reading(now, CALM)
     collect(reading)

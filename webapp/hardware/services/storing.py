@@ -12,6 +12,7 @@ from webapp.hardware.rates import Rates, compute_rates, list_counters
 
 MAX_CLOCK_DIFFERENCE_SECONDS = 3600.0
 STATEMENT_TIMEOUT = "5s"
+NAME_LENGTH = 200
 COPIED = (
     "memory_total_bytes", "memory_used_bytes", "utilization_percent", "memory_bandwidth_percent", "power_watts",
     "power_limit_watts", "energy_joules", "temperature_celsius", "slowdown_celsius", "sm_clock_mhz", "sm_clock_max_mhz",
@@ -31,10 +32,11 @@ def store(base_url: str, reading: HostReading, received_at: datetime) -> None:
         host.last_attempt_at = host.last_success_at = received_at
         host.problem = ""
         if is_new:
+            is_same = host.name == reading.host[:NAME_LENGTH]
             _describe(host, reading, taken_at, received_at)
             _store_gpus(host, reading.gpus, taken_at, received_at)
             if reading.engine is not None:
-                _store_engine(host, reading.engine, taken_at, received_at)
+                _store_engine(host, reading.engine, taken_at, received_at, is_same=is_same)
         host.save()
 
 
@@ -68,7 +70,7 @@ def _locked(base_url: str) -> Host:
 
 
 def _describe(host: Host, reading: HostReading, taken_at: datetime, received_at: datetime) -> None:
-    host.name = reading.host[:200]
+    host.name = reading.host[:NAME_LENGTH]
     host.source = reading.source[:16]
     host.driver_version = (reading.driver_version or "")[:100]
     host.gpu_problem = reading.gpu_problem[:500]
@@ -99,8 +101,12 @@ def _build_sample(gpu: Gpu, reading: GpuReading, taken_at: datetime, received_at
     )
 
 
-def _store_engine(host: Host, engine: EngineReading, taken_at: datetime, received_at: datetime) -> None:
+def _store_engine(
+    host: Host, engine: EngineReading, taken_at: datetime, received_at: datetime, *, is_same: bool
+) -> None:
+    """Behind one address of a cluster there may be several machines: totals of one say nothing about another's."""
     counters = list_counters(engine)
+    rates = _rates_since_before(host, engine.model_name, counters, taken_at) if is_same else Rates()
     EngineSample.objects.bulk_create(
         [
             EngineSample(
@@ -113,7 +119,7 @@ def _store_engine(host: Host, engine: EngineReading, taken_at: datetime, receive
                 waiting_by_reason=engine.waiting_by_reason,
                 kv_cache_percent=None if engine.kv_cache_usage is None else 100 * engine.kv_cache_usage,
                 counters=counters,
-                **asdict(_rates_since_before(host, engine.model_name, counters, taken_at)),
+                **asdict(rates),
             )
         ],
         ignore_conflicts=True,
