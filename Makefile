@@ -54,6 +54,11 @@ test-install: environments install-packages ## Boot two hosts, install them from
 install-packages: ## Install what test-install boots hosts with (as root; otherwise says what to run)
 	@$(BIN)/python -m tests.system_packages install
 
+.PHONY: test-images
+test-images: environments ## Build the container images and run the chart's Pods from them (as root, on Debian; 10 minutes)
+	@$(BIN)/python -m tests.system_packages images
+	$(BIN)/pytest -s tests/images
+
 .PHONY: environments
 environments: ## Make the virtual environments that the tests need
 	@$(ENVIRONMENTS) dev

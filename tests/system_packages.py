@@ -1,4 +1,7 @@
-"""What only the system can give to the tests: ``python -m tests.system_packages`` installs it as root, or names it."""
+"""What only the system can give to the tests: ``python -m tests.system_packages`` installs it as root, or names it.
+
+``python -m tests.system_packages images`` does so for the tier that runs Pods.
+"""
 
 import os
 import shutil
@@ -7,6 +10,7 @@ import sys
 
 from inference.registry.machine import LIBNUMA, has_library
 from tests.e2e.browser import find_browser
+from tests.images.ground import list_missing_packages
 from tests.install.ground import PROGRAMS
 
 LIBATOMIC = "libatomic.so.1"  # Playwright's own Node links against it
@@ -16,6 +20,8 @@ def list_missing(tier: str = "") -> list[str]:
     """Debian's names of the packages that are not here."""
     if tier == "install":
         return [package for program, package in PROGRAMS.items() if shutil.which(program) is None]
+    if tier == "images":
+        return list_missing_packages()
     present = {
         "chromium": find_browser() is not None,
         "libnuma1": has_library(LIBNUMA),

@@ -1,10 +1,12 @@
 """The only place that reads the process environment."""
 
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+IN_IMAGE = Path(sys.prefix) / "share" / "appliance"  # what a container's image carries beside code
 
 
 def default_config_path() -> Path:

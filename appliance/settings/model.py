@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, Strict, model_validator
 
-from appliance.settings.environment import REPOSITORY
+from appliance.settings.environment import IN_IMAGE, REPOSITORY
 from appliance.settings.secrets import Secret, ensure_secret
 
 # Types are strict, so that neither "8400" nor true is a port; YAML itself knows no paths and no tuples.
@@ -215,6 +215,11 @@ class Settings(Section):
     @property
     def log_dir(self) -> Path:
         return self.data_dir / "log"
+
+    @property
+    def static_dir(self) -> Path:
+        """The pages' collected files: in the data directory, but for containers, whose image carries them."""
+        return (IN_IMAGE if self.layout == "kubernetes" else self.data_dir) / "static"
 
     @property
     def run_dir(self) -> Path:

@@ -124,7 +124,7 @@ USE_TZ = True
 USE_I18N = True
 
 STATIC_URL = "static/"
-STATIC_ROOT = APPLIANCE.data_dir / "static"
+STATIC_ROOT = APPLIANCE.static_dir
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "webapp.ui.storage.HashedStaticFiles"},

@@ -1,12 +1,13 @@
 """appliance.yaml is read, or refused with the path of the key and what to write instead."""
 
+import sys
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
 from appliance.settings import SettingsError, environment, load
-from appliance.settings.model import UNIX_SOCKET_PATH_LIMIT, Ingestion, Settings, Worker
+from appliance.settings.model import UNIX_SOCKET_PATH_LIMIT, Ingestion, Settings, Worker, defaults
 
 
 def write(folder: Path, text: str) -> Path:
@@ -149,3 +150,10 @@ def test_paths_of_every_section_start_at_the_file(tmp_path: Path) -> None:
 def test_signatures_cannot_be_required_without_a_key(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="require_signature needs signing_key_file"):
         load(write(tmp_path, "model: {require_signature: true}"))
+
+
+def test_static_files_are_state_but_for_containers_whose_image_carries_them() -> None:
+    settings = defaults()
+    assert settings.static_dir == settings.data_dir / "static"
+    in_pods = settings.model_copy(update={"layout": "kubernetes"})
+    assert in_pods.static_dir == Path(sys.prefix) / "share" / "appliance" / "static"
