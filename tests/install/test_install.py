@@ -276,6 +276,24 @@ def test_only_the_proxys_user_speaks_to_the_engine(site: InstalledSite) -> None:
     assert spoke == {"appliance-proxy": True, "nobody": False, "sshd": False}
 
 
+def test_front_door_says_so_when_the_application_is_stopped(site: InstalledSite) -> None:
+    site.require("installed")
+    app = site.hosts["app"]
+    browser = Browser(ADDRESSES["app"], 443, PUBLIC_NAME, str(site.controller.authority))
+
+    def look() -> tuple[int, str]:
+        response = browser.request("GET", "/account/login/")
+        return response.status, response.read().decode()
+
+    app.run("systemctl", "stop", "appliance-web.service")
+    try:
+        status, page = site.network.call(look)
+    finally:
+        app.run("systemctl", "start", "appliance-web.service")
+    assert status == 503
+    assert "The application does not answer" in page
+
+
 def test_proxy_refuses_a_client_without_our_certificate(site: InstalledSite) -> None:
     """The same request with and without it: nothing else keeps the client away."""
     site.require("installed")
@@ -324,24 +342,6 @@ def test_pulled_cable_makes_the_run_wait_and_a_new_attempt_finishes_it(site: Ins
     assert order == ["waiting_for_engine", "generation_restarted", "answer", "run_finished"], summary
     assert summary["citations"] > 0
     assert max(event["data"].get("attempt", 1) for event in events) == 2
-
-
-def test_front_door_says_so_when_the_application_is_stopped(site: InstalledSite) -> None:
-    site.require("installed")
-    app = site.hosts["app"]
-    browser = Browser(ADDRESSES["app"], 443, PUBLIC_NAME, str(site.controller.authority))
-
-    def look() -> tuple[int, str]:
-        response = browser.request("GET", "/account/login/")
-        return response.status, response.read().decode()
-
-    app.run("systemctl", "stop", "appliance-web.service")
-    try:
-        status, page = site.network.call(look)
-    finally:
-        app.run("systemctl", "start", "appliance-web.service")
-    assert status == 503
-    assert "The application does not answer" in page
 
 
 def test_verify_names_what_somebody_broke(site: InstalledSite) -> None:
