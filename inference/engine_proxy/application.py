@@ -14,7 +14,7 @@ from inference.engine_proxy.bounds import Bounds
 from inference.engine_proxy.forwarding import Forwarder, RefusedError, build_client
 from inference.engine_proxy.refusals import Refusal
 from inference.engine_proxy.routing import SERVER_NAME, Route, find_route
-from inference.engine_proxy.tls import find_common_name, may_only_read
+from inference.engine_proxy.tls import find_common_name, may_ask_models
 from inference.engine_proxy.watching import Watcher
 from inference.metrics.parse import to_json
 from inference.metrics.prometheus import render_host
@@ -84,7 +84,7 @@ def _admit(request: web.BaseRequest) -> Route:
     route = find_route(request.method, request.raw_path)
     if route is None:
         raise RefusedError(refusals.UNKNOWN_PATH)
-    if route.is_forwarded and may_only_read(_find_client(request)):
+    if route.is_forwarded and _is_encrypted(request) and not may_ask_models(_find_client(request)):
         raise RefusedError(refusals.READINGS_ONLY)
     if "Origin" in request.headers:
         raise RefusedError(refusals.BROWSER)
@@ -99,6 +99,11 @@ def _log(request: web.BaseRequest, refusal: Refusal) -> None:
     method, path = request.method[:SHOWN_CHARACTERS], request.raw_path[:SHOWN_CHARACTERS]
     who = f"{request.remote} {_find_client(request)[:SHOWN_CHARACTERS]}".rstrip()
     logger.warning("refused %r %r from %s: %d %s", method, path, who, refusal.status, refusal.code)
+
+
+def _is_encrypted(request: web.BaseRequest) -> bool:
+    """Without TLS the proxy is on loopback only, where nobody has a name."""
+    return request.transport is not None and request.transport.get_extra_info("ssl_object") is not None
 
 
 def _find_client(request: web.BaseRequest) -> str:

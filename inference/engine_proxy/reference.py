@@ -32,8 +32,8 @@ Everything else is refused: another method, a query, another spelling of the sam
 """
 HEADERS = """
 Of a request's headers {names} go with it; credentials, cookies and whatever else a client sends end
-at the proxy. A certificate with the name `monitoring`, or one that ends in `-monitoring`, may use `/hardware`,
-`/metrics` and `/healthz` only.
+at the proxy. Only a certificate with the name `application`, or one that ends in `-application`, reaches the models;
+any other that the authority signed may use `/hardware`, `/metrics` and `/healthz`.
 
 `/healthz` is 200 whenever the proxy runs, and says which of the model servers answer: a model that is absent is no
 reason to restart the proxy.

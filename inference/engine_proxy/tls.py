@@ -7,7 +7,7 @@ from typing import Any
 
 from inference.serving.argv import LOOPBACK, ProxyTls
 
-READER = "monitoring"
+ASKER = "application"
 LOOPBACKS = frozenset({LOOPBACK, "::1"})
 
 
@@ -56,6 +56,7 @@ def find_common_name(certificate: Certificate | None) -> str:
     return next((str(value) for parts in subject for key, value in parts if key == "commonName"), "")
 
 
-def may_only_read(common_name: str) -> bool:
-    """Who watches needs no model: ``monitoring``, or ``<installation>-monitoring`` in a cluster."""
-    return common_name == READER or common_name.endswith(f"-{READER}")
+def may_ask_models(common_name: str) -> bool:
+    """``application``, or ``<installation>-application`` in a cluster. Whoever else the authority signed, such as the
+    site's Prometheus or another proxy, may read and needs no model."""
+    return common_name == ASKER or common_name.endswith(f"-{ASKER}")

@@ -15,7 +15,7 @@ from django.test import override_settings
 
 from appliance.rendering.helm import TLS_FILES
 from appliance.settings.model import EngineProxy
-from inference.engine_proxy.tls import build_context, find_common_name, may_only_read
+from inference.engine_proxy.tls import build_context, find_common_name, may_ask_models
 from inference.serving.argv import ProxyTls
 from tests.helm.cluster import running_cluster
 from tests.helm.helm import (
@@ -181,8 +181,8 @@ def test_prometheus_may_read_and_the_application_may_ask(rendered: dict[str, lis
             ENGINE_PROXY=EngineProxy.model_validate(write_files(rendered["models"], tmp_path, side))
         ):
             client = wire._tls()
-        allowed[side] = may_only_read(shake_hands(server, client, "appliance-engine-proxy"))
-    assert allowed == {"client": False, "monitoring": True}
+        allowed[side] = may_ask_models(shake_hands(server, client, "appliance-engine-proxy"))
+    assert allowed == {"client": True, "monitoring": False}
 
 
 def write_files(objects: list[Object], folder: Path, side: str) -> dict[str, Path]:

@@ -86,8 +86,8 @@ def test_client_without_our_certificate_gets_no_answer(site: Site, who: str, ver
     assert site.upstream.requests == []
 
 
-@pytest.mark.parametrize("name", ["monitoring", "llm-monitoring"])
-def test_monitoring_reads_and_asks_no_model(site: Site, name: str) -> None:
+@pytest.mark.parametrize("name", ["monitoring", "llm-monitoring", "another-service"])
+def test_who_is_not_the_application_reads_and_asks_no_model(site: Site, name: str) -> None:
     shown = site.authority.issue(name, purpose="client")
     refused = ask(site, shown)
     assert (refused.status_code, refused.json()["error"]["code"]) == (403, "readings_only")

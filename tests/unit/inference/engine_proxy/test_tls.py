@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from inference.engine_proxy.tls import UnprotectedError, build_context, find_common_name, may_only_read, read_tls
+from inference.engine_proxy.tls import UnprotectedError, build_context, find_common_name, may_ask_models, read_tls
 from inference.serving.argv import ProxyTls
 from tests.engines.certificates import Authority
 
@@ -55,8 +55,8 @@ def test_name_is_that_of_the_certificates_subject() -> None:
 
 @pytest.mark.parametrize(
     ("name", "expected"),
-    [("monitoring", True), ("llm-monitoring", True), ("application", False), ("monitoring-application", False),
-     ("notmonitoring", False), ("", False)],
+    [("application", True), ("llm-application", True), ("monitoring", False), ("application-monitoring", False),
+     ("notapplication", False), ("engine-proxy", False), ("", False)],
 )  # fmt: skip
-def test_who_watches_may_only_read(name: str, expected: bool) -> None:
-    assert may_only_read(name) is expected
+def test_only_the_application_may_ask_models(name: str, expected: bool) -> None:
+    assert may_ask_models(name) is expected
