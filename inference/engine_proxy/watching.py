@@ -57,7 +57,7 @@ class Watcher:
 
     async def _watch(self) -> Watched:
         taken_at = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
-        state, (text, engine, problem) = await asyncio.gather(self._read_gpus(), self._read_engine())
+        state, (answers, text, engine, problem) = await asyncio.gather(self._read_gpus(), self._read_engine())
         self._say_what_changed(state.problem, problem)
         reading = HostReading(
             host=socket.gethostname(),
@@ -68,6 +68,7 @@ class Watcher:
             gpu_problem=state.problem,
             engine=engine,
             engine_problem=problem,
+            engine_answers=answers,
         )
         return Watched(reading, text, has_engine=self._engine_url is not None)
 
@@ -88,16 +89,17 @@ class Watcher:
         finished, self._reading_gpus = self._reading_gpus, None
         return finished.result()
 
-    async def _read_engine(self) -> tuple[str, EngineReading | None, str]:
+    async def _read_engine(self) -> tuple[bool | None, str, EngineReading | None, str]:
         if self._engine_url is None:
-            return "", None, "No engine stands behind this proxy."
+            return None, "", None, "No engine stands behind this proxy."
         try:
             text = await self._fetch(self._engine_url + METRICS_PATH)
-            return text, parse_engine_metrics(text), ""
-        except (aiohttp.ClientError, OSError):
-            return "", None, "The engine does not answer: it is starting, stopped or absent."
+            return True, text, parse_engine_metrics(text), ""
+        except (aiohttp.ClientError, OSError) as error:
+            answers = None if isinstance(error, TimeoutError) else False
+            return answers, "", None, "The engine does not answer: it is starting, stopped or absent."
         except MetricsError as error:
-            return "", None, str(error)
+            return True, "", None, str(error)
 
     async def _fetch(self, url: str) -> str:
         limit = self._bounds.metrics_bytes

@@ -66,6 +66,8 @@ class EngineReading:
 class HostReading:
     """A GPU host at ``taken_at`` (UTC, ISO 8601). What could not be read is said in words, empty when all is well.
 
+    ``engine_answers`` is None where nobody knows: there is none behind the proxy, it did not answer in time, or the
+    proxy is of an earlier release.
     ``source`` is "nvml", or "recorded" or "authored" for readings fed by a file, which no page shows as live hardware.
     """
 
@@ -77,4 +79,5 @@ class HostReading:
     gpu_problem: str = ""
     engine: EngineReading | None = None
     engine_problem: str = ""
+    engine_answers: bool | None = None
     schema_version: int = SCHEMA_VERSION

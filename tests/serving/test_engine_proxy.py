@@ -182,6 +182,7 @@ def test_hardware_is_a_reading_that_says_where_it_comes_from(proxy: RunningProxy
         "authored", "580.95.05", "", "",
     )  # fmt: skip
     assert [gpu.power_watts for gpu in reading.gpus] == [699.4, 612.3]
+    assert reading.engine_answers is True
     assert reading.engine
     assert reading.engine.running == 8
     metrics = httpx.get(f"{proxy.url}/metrics", trust_env=False)
@@ -195,7 +196,18 @@ def test_engine_that_serves_other_metrics_is_a_problem_in_words(proxy: RunningPr
     time.sleep(1.1)
     reading = from_json(httpx.get(f"{proxy.url}/hardware", trust_env=False).json())
     assert reading.engine is None
+    assert reading.engine_answers is True
     assert "has no vllm:num_requests_running" in reading.engine_problem
+
+
+def test_engine_that_is_not_there_is_told_from_one_that_is_only_slow(tmp_path: Path, upstream: Upstream) -> None:
+    upstream.answer = lambda connection: time.sleep(Bounds().metrics_seconds + 2)
+    said = []
+    for engine_url in (f"http://127.0.0.1:{free_port()}", upstream.url):
+        with running_engine_proxy(tmp_path, engine_url=engine_url) as proxy:
+            document = httpx.get(f"{proxy.url}/hardware", trust_env=False, timeout=20).json()
+            said.append((document["engine_answers"], document["engine"]))
+    assert said == [(False, None), (None, None)]
 
 
 def test_stopping_proxy_lets_an_answer_finish_and_takes_no_new_one(tmp_path: Path, upstream: Upstream) -> None:
@@ -250,5 +262,5 @@ def test_no_reading_of_this_machine_passes_for_more_than_it_is(tmp_path: Path) -
             time.sleep(1.1)
     assert (document["source"], document["gpus"]) == ("nvml", [])
     assert "No NVIDIA driver is installed" in document["gpu_problem"]
-    assert document["engine_problem"] == "No engine stands behind this proxy."
+    assert (document["engine_answers"], document["engine_problem"]) == (None, "No engine stands behind this proxy.")
     assert proxy.log.read_text().count(document["gpu_problem"]) == 1  # said once, not at every reading

@@ -15,15 +15,15 @@ class Candidate:
     """One endpoint as it is known at this moment.
 
     ``requests``: running and waiting by the engine's own metrics, None where nobody knows. ``ours``: calls of this
-    process that those metrics cannot show yet, or all that are open where there are none. ``is_reachable`` is False
-    when nothing answered at the address when it was last looked at.
+    process that those metrics cannot show yet, or all that are open where there are none. ``is_ready`` is False
+    when nothing answered at the address when it was last looked at, or its proxy said that the engine does not.
     """
 
     address: str
     requests: float | None = None
     ours: int = 0
     circuit: State = "closed"
-    is_reachable: bool = True
+    is_ready: bool = True
 
 
 def choose(candidates: Sequence[Candidate], *, affinity: str, is_conversation: bool) -> str | None:
@@ -33,7 +33,7 @@ def choose(candidates: Sequence[Candidate], *, affinity: str, is_conversation: b
     one; of those that are near, or just as loaded where ``affinity`` is no conversation's, the one that ``affinity``
     falls to. It falls to the same one until that one goes: rendezvous hashing.
     """
-    usable = [each for each in candidates if each.circuit != "open" and each.is_reachable]
+    usable = [each for each in candidates if each.circuit != "open" and each.is_ready]
     if not usable:
         return None
     probes = [each for each in usable if each.circuit == "half_open"]

@@ -195,6 +195,52 @@ def test_busy_engine_is_avoided_by_its_own_metrics(two: tuple[str, str], tmp_pat
 
 
 @pytest.mark.django_db
+def test_engine_that_is_stopped_or_still_loads_is_not_asked(two: tuple[str, str], tmp_path: Path) -> None:
+    with ExitStack() as started:
+        urls = (f"http://127.0.0.1:{free_port()}", two[1])
+        proxies = [started.enter_context(running_engine_proxy(tmp_path, engine_url=url)).url for url in urls]
+        endpoints.clear_model(role="generate")
+        name_endpoints(*proxies)
+
+        for conversation in range(6):
+            list(generate(affinity=str(conversation)))
+
+    assert statuses() == ["ok"] * 6
+
+
+@pytest.mark.django_db(transaction=True)
+def test_calls_that_come_together_are_shared_out(two: tuple[str, str], tmp_path: Path) -> None:
+    with ExitStack() as started:
+        proxies = [started.enter_context(running_engine_proxy(tmp_path, engine_url=url)).url for url in two]
+        endpoints.clear_model(role="generate")
+        name_endpoints(*proxies)
+        conversation = conversation_at(proxies[0])
+        for url in two:
+            script(url, token_delay_seconds=0.1)
+        asked = [Asked(number, conversation) for number in range(PARALLEL)]
+        for each in asked:
+            each.thread.start()
+        for each in asked:
+            each.thread.join(60)
+
+    assert all(each.has_final for each in asked)
+    assert min(count_requests(url) for url in two) >= PARALLEL // 2 - 4
+
+
+@pytest.mark.django_db
+def test_call_that_its_caller_abandons_says_nothing_about_the_engine(two: tuple[str, str]) -> None:
+    conversation = conversation_at(two[0])
+    script(two[0], token_delay_seconds=0.2)
+    for _ in range(circuit.OPEN_AFTER + 1):
+        deltas = generate(affinity=conversation)
+        next(deltas)
+        deltas.close()  # type: ignore[attr-defined]  # a generator
+
+    assert routing.state_of(endpoints.list_endpoints(role="generate")[0]) == "closed"
+    assert [count_requests(url) for url in two] == [circuit.OPEN_AFTER + 1, 0]
+
+
+@pytest.mark.django_db
 def test_conversation_stays_at_its_engine_while_loads_are_near(two: tuple[str, str]) -> None:
     conversation = conversation_at(two[1])
 
@@ -311,8 +357,8 @@ def test_kill_of_one_of_two_fails_no_request_that_had_not_begun(tmp_path: Path) 
 class Asked:
     """One of many requests, in a thread of its own."""
 
-    def __init__(self, number: int) -> None:
-        self.number = number
+    def __init__(self, number: int, affinity: str = "") -> None:
+        self.number, self.affinity = number, affinity or str(number)
         self.pieces = 0
         self.has_final = False
         self.error: LlmError | None = None
@@ -320,7 +366,7 @@ class Asked:
 
     def _ask(self) -> None:
         try:
-            for delta in generate(affinity=str(self.number)):
+            for delta in generate(affinity=self.affinity):
                 self.pieces += bool(delta.text)
                 self.has_final = delta.final is not None
         except LlmError as error:

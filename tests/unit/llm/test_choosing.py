@@ -24,10 +24,10 @@ def idle(address: str, **more: object) -> Candidate:
         pytest.param([idle(A), idle(B, requests=9.0), Candidate(C)], A, id="unknown is not idle"),
         pytest.param([Candidate(A, ours=2), Candidate(B, ours=1)], B, id="nothing known: fewest of our own"),
         pytest.param([idle(A, circuit="open"), idle(B, requests=50.0)], B, id="an open circuit is not asked"),
-        pytest.param([idle(A, is_reachable=False), idle(B, requests=50.0)], B, id="nobody there is not asked"),
+        pytest.param([idle(A, is_ready=False), idle(B, requests=50.0)], B, id="nobody there is not asked"),
         pytest.param([idle(A), idle(B, requests=50.0, circuit="half_open")], B, id="half open: the next call probes"),
-        pytest.param([idle(A, circuit="half_open", is_reachable=False), idle(B)], B, id="no probe where nobody is"),
-        pytest.param([idle(A, circuit="open"), idle(B, is_reachable=False)], None, id="none usable"),
+        pytest.param([idle(A, circuit="half_open", is_ready=False), idle(B)], B, id="no probe where nobody is"),
+        pytest.param([idle(A, circuit="open"), idle(B, is_ready=False)], None, id="none usable"),
     ],
 )
 def test_choose_takes_the_least_loaded_usable_one(candidates: list[Candidate], chosen: str | set[str] | None) -> None:
@@ -59,7 +59,7 @@ def test_choose_moves_only_the_conversations_of_an_endpoint_that_goes() -> None:
 
 
 def test_choose_anyway_takes_one_that_is_not_usable() -> None:
-    out = [idle(A, circuit="open"), idle(B, requests=50.0, is_reachable=False)]
+    out = [idle(A, circuit="open"), idle(B, requests=50.0, is_ready=False)]
 
     assert choose_anyway(out, affinity="x") == A
     assert choose_anyway([], affinity="x") is None

@@ -19,31 +19,37 @@ from webapp.llm.services import readings
 FRESH_SECONDS = 2.0
 STALE_SECONDS = 6.0
 WAIT_SECONDS = 0.3
+READING_SECONDS = 20.0  # after so long a thread that reads is taken to be gone
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
     """``requests``: running and waiting by the engine's own metrics, None where nobody knows. ``newer``: calls of ours
-    that the metrics cannot show yet; ``open``: all of ours. ``is_reachable`` is what the newest look said."""
+    that the metrics cannot show yet; ``open``: all of ours. ``is_reachable`` and ``engine_answers`` are what the newest
+    look said; they are True until one said otherwise."""
 
     requests: float | None = None
     newer: int = 0
     open: int = 0
     is_reachable: bool = True
+    engine_answers: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    asked_at: float
+    """``at``: when it was asked for; of one that nobody gave, when that was clear."""
+
+    at: float
     calls_before: int
-    requests: float | None
-    is_reachable: bool
+    requests: float | None = None
+    is_reachable: bool = True
+    engine_answers: bool = True
 
 
 _lock = threading.Lock()
 _changed = threading.Condition(_lock)
 _readings: dict[str, _Reading] = {}
-_being_read: set[str] = set()
+_being_read: dict[str, float] = {}  # since when
 _calls: Counter[str] = Counter()  # ever begun
 _open: Counter[str] = Counter()
 
@@ -67,12 +73,14 @@ def read_loads(addresses: Iterable[str]) -> dict[str, Load]:
     deadline = time.monotonic() + WAIT_SECONDS
     with _changed:
         awaited = {address for address in wanted if _age_seconds(address) > FRESH_SECONDS}
-        for address in awaited - _being_read:
-            _being_read.add(address)
+        for address in awaited:
+            if time.monotonic() - _being_read.get(address, float("-inf")) < READING_SECONDS:
+                continue
+            _being_read[address] = time.monotonic()
             threading.Thread(target=_read, args=(address,), name="llm-load", daemon=True).start()
         # Where nothing answered a moment ago nobody waits: what would be waited for is a time limit.
         awaited = {address for address in awaited if not _is_known_to_be_away(address)}
-        _changed.wait_for(lambda: not awaited & _being_read, timeout=max(0.0, deadline - time.monotonic()))
+        _changed.wait_for(lambda: not awaited & _being_read.keys(), timeout=max(0.0, deadline - time.monotonic()))
         return {address: _load(address) for address in wanted}
 
 
@@ -85,7 +93,7 @@ def forget() -> None:
 
 def _age_seconds(address: str) -> float:
     reading = _readings.get(address)
-    return float("inf") if reading is None else time.monotonic() - reading.asked_at
+    return float("inf") if reading is None else time.monotonic() - reading.at
 
 
 def _is_known_to_be_away(address: str) -> bool:
@@ -97,33 +105,36 @@ def _load(address: str) -> Load:
     if reading is None:
         return Load(open=_open[address])
     if _age_seconds(address) > STALE_SECONDS:
-        return Load(open=_open[address], is_reachable=reading.is_reachable)
+        return Load(None, 0, _open[address], reading.is_reachable, reading.engine_answers)
     newer = min(_open[address], _calls[address] - reading.calls_before)
-    return Load(reading.requests, newer, _open[address], reading.is_reachable)
+    return Load(reading.requests, newer, _open[address], reading.is_reachable, reading.engine_answers)
 
 
 def _read(address: str) -> None:
     asked_at, calls_before = time.monotonic(), _calls[address]
-    requests, is_reachable = None, True
+    reading = _Reading(asked_at, calls_before)
     try:
-        requests = parse_requests(readings.read_hardware(address))
+        requests, engine_answers = parse_load(readings.read_hardware(address))
+        reading = _Reading(asked_at, calls_before, requests, engine_answers=engine_answers)
     except EngineUnavailable:
-        is_reachable = False
+        reading = _Reading(time.monotonic(), calls_before, is_reachable=False)
     except (LlmError, OSError):
         pass  # it took the connection: slow, or no engine-proxy, or the certificate cannot be read just now
     finally:
         with _changed:
-            _readings[address] = _Reading(asked_at, calls_before, requests, is_reachable)
-            _being_read.discard(address)
+            _readings[address] = reading
+            _being_read.pop(address, None)
             _changed.notify_all()
 
 
-def parse_requests(document: bytes) -> float | None:
-    """Requests running and waiting in the engine; None when the reading does not say, or is none."""
+def parse_load(document: bytes) -> tuple[float | None, bool]:
+    """Requests running and waiting in the engine, None when the reading does not say; and whether the engine answers,
+    which is taken for granted unless the reading denies it."""
     try:
-        engine = from_json(json.loads(document)).engine
+        reading = from_json(json.loads(document))
     except (MetricsError, ValueError, RecursionError):
-        return None
+        return None, True
+    engine, answers = reading.engine, reading.engine_answers is not False
     if engine is None or engine.running is None or engine.waiting is None:
-        return None
-    return max(0.0, engine.running) + max(0.0, engine.waiting)
+        return None, answers
+    return max(0.0, engine.running) + max(0.0, engine.waiting), answers

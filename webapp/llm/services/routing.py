@@ -145,7 +145,8 @@ def _list_candidates(endpoints: Sequence[ModelInfo], *, look: bool) -> dict[Key,
         # Metrics are the generating engine's: of what embeds behind the same proxy they say nothing.
         requests = load.requests if each.role == "generate" else None
         ours = load.open if requests is None else load.newer
-        candidates[_key(each)] = Candidate(each.base_url, requests, ours, states[_key(each)], load.is_reachable)
+        is_ready = load.is_reachable and (load.engine_answers or each.role != "generate")
+        candidates[_key(each)] = Candidate(each.base_url, requests, ours, states[_key(each)], is_ready)
     return candidates
 
 
