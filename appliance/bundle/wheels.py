@@ -59,14 +59,18 @@ def collect(lock: Path, folder: Path, *, python: str, sources: Sources) -> None:
     """Fill ``folder``, which is made again: ``requirements.lock``, ``appliance.lock`` and every wheel they name."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    text = lock.read_text(encoding="utf-8")
+    download(lock, folder, python=python, sources=sources)
+    shutil.copyfile(lock, folder / "requirements.lock")
+    pin_own_wheel(folder)
+
+
+def download(lock: Path, folder: Path, *, python: str, sources: Sources) -> None:
+    """The wheels of a lock that this Python takes. Raises CalledProcessError, after pip has said why."""
     with tempfile.NamedTemporaryFile("w", suffix=".lock", encoding="utf-8") as flat:
-        flat.write(flatten_lock(text, python=python))
+        flat.write(flatten_lock(lock.read_text(encoding="utf-8"), python=python))
         flat.flush()
         command = build_download_command(Path(flat.name), folder, python=python, wheelhouse=sources.wheelhouse)
         subprocess.run(command, check=True, env=pip_run.build_environment(sources, environment.full()))
-    (folder / "requirements.lock").write_text(text, encoding="utf-8")
-    pin_own_wheel(folder)
 
 
 def pin_own_wheel(folder: Path) -> None:

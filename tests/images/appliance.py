@@ -8,33 +8,13 @@ from tests.images.bases import STATE
 from tests.images.building import build_reference, phase
 from tests.images.cluster import Cluster, stand_at_the_door
 from tests.images.ground import ROOT
-from tests.images.playable import Object, Playable, build_playables, read_contents
+from tests.images.playable import Playable, build_playables, read_contents
 from tests.images.podman import Podman
+from tests.images.site import CA_SECRET, DATABASE, PASSWORD_SECRET, build_site
 
 HOST = "answers.example.com"
-DATABASE = "postgres.example.com"
-PASSWORD = "a password for the database of the site"  # authored
 MODELS = "models"
 MODEL = "reciting-llama"
-SCRATCH = "/tmp"  # noqa: S108 - an emptyDir of the container's own
-# The one that the site's operators would run. Root is the container's only; the Pods of the chart never are.
-START_POSTGRES = """\
-set -eu
-exec 2>&1
-cd /tmp
-bin=/usr/lib/postgresql/17/bin
-install -d -m 0700 /tmp/data
-printf %s "$PASSWORD" > /tmp/password
-$bin/initdb --pgdata=/tmp/data --username=postgres --auth=scram-sha-256 --pwfile=/tmp/password >/dev/null
-echo 'host all all all scram-sha-256' >> /tmp/data/pg_hba.conf
-export PGHOST=/tmp PGPASSWORD="$PASSWORD" PGUSER=postgres
-$bin/pg_ctl --pgdata=/tmp/data --wait --options="-k /tmp -c listen_addresses=" start >/dev/null
-psql --quiet --command "CREATE ROLE appliance LOGIN PASSWORD '$PASSWORD'"
-psql --quiet --command "CREATE DATABASE appliance OWNER appliance"
-psql --quiet --dbname appliance --command "CREATE EXTENSION vector"
-$bin/pg_ctl --pgdata=/tmp/data --wait --mode=fast stop >/dev/null
-exec $bin/postgres -D /tmp/data -k /tmp -c listen_addresses='*' -c max_connections=200
-"""
 
 
 def build_values(ingress_address: str) -> dict[str, Any]:
@@ -45,7 +25,8 @@ def build_values(ingress_address: str) -> dict[str, Any]:
         "worker": {"replicas": 1},
         "database": {
             "mode": "external",
-            "external": {"host": DATABASE, "cidrs": ["192.0.2.0/24"], "passwordSecret": {"name": "database"}},
+            "external": {"host": DATABASE, "cidrs": ["192.0.2.0/24"], "passwordSecret": {"name": PASSWORD_SECRET},
+                         "caSecret": {"name": CA_SECRET}},
         },
         "modelStorage": {"existingClaim": MODELS},
         "models": [
@@ -55,31 +36,6 @@ def build_values(ingress_address: str) -> dict[str, Any]:
             }
         ],
     }  # fmt: skip
-
-
-def build_site() -> list[Object]:
-    """Authored: what the site has and the chart does not render."""
-    secret: Object = {
-        "apiVersion": "v1",
-        "kind": "Secret",
-        "metadata": {"name": "database"},
-        "stringData": {"password": PASSWORD},
-    }
-    container = {
-        "name": "postgres", "image": STATE.reference, "imagePullPolicy": "Never",
-        "command": ["/bin/sh", "-c", START_POSTGRES], "env": [{"name": "PASSWORD", "value": PASSWORD}],
-        "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]},
-                            "readOnlyRootFilesystem": True},
-        "readinessProbe": {"tcpSocket": {"port": 5432}, "periodSeconds": 1, "failureThreshold": 60},
-        "volumeMounts": [{"name": "tmp", "mountPath": SCRATCH}],
-    }  # fmt: skip
-    template: Object = {
-        "metadata": {"labels": {"app.kubernetes.io/component": DATABASE}},
-        "spec": {"securityContext": {"runAsUser": 10001, "runAsGroup": 10001}, "containers": [container],
-                 "volumes": [{"name": "tmp", "emptyDir": {}}]},
-    }  # fmt: skip
-    service = {"kind": "Service", "metadata": {"name": DATABASE}, "spec": {"selector": template["metadata"]["labels"]}}
-    return [secret, service, {"kind": "Deployment", "metadata": {"name": "postgres"}, "spec": {"template": template}}]
 
 
 @dataclass
