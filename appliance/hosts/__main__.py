@@ -30,6 +30,8 @@ def build_needs(request: dict[str, Any]) -> preflight.Needs:
         device=request["device"],
         names=tuple(host["names"]),
         ports=ports,
+        ssh_port=host["ports"]["sshd"][0]["number"],
+        operators=tuple(request["operators"]),
         code_path=host["paths"]["code"],
         data_path=host["paths"]["data"],
         set_path=host["paths"]["offline_set"],

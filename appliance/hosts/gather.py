@@ -85,6 +85,13 @@ def list_listeners() -> list[dict[str, Any]]:
     return found
 
 
+def list_ssh_peers(port: int) -> list[str]:
+    """Who is connected to the SSH server now: the playbook itself is among them."""
+    lines = run("ss", "-tnH", "state", "established", "sport", "=", f":{port}").splitlines()
+    peers = (line.split()[-1].rpartition(":")[0].strip("[]").removeprefix("::ffff:") for line in lines)
+    return sorted(set(peers))
+
+
 def find_unit(pid: str) -> str:
     for line in read(f"/proc/{pid}/cgroup").splitlines() if pid else []:
         for part in line.split("/"):
@@ -121,6 +128,7 @@ def gather_preflight(request: dict[str, Any]) -> dict[str, Any]:
         "host_name_resolves": bool(resolves(socket.gethostname())),
         "names": {name: resolves(name) for name in request["names"]},
         "listeners": list_listeners(),
+        "ssh_peers": list_ssh_peers(request["ssh_port"]),
         "driver": read("/proc/driver/nvidia/version").partition("\n")[0],
         "gpus": list_gpus(),
     }

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 GIB = 2**30
@@ -32,6 +33,8 @@ class Needs:
     device: str
     names: tuple[str, ...]
     ports: Mapping[int, tuple[str, ...]]
+    ssh_port: int
+    operators: tuple[str, ...]
     code_path: str
     data_path: str
     set_path: str
@@ -55,6 +58,7 @@ def find_problems(facts: Mapping[str, Any], needs: Needs) -> list[str]:
         *_judge_clock(facts, needs),
         *_judge_names(facts, needs),
         *_judge_ports(facts, needs),
+        *_judge_ssh(facts, needs),
         *(_judge_gpu(facts, needs) if "gpu-cuda" in needs.kinds else []),
     ]
 
@@ -145,6 +149,19 @@ def _judge_ports(facts: Mapping[str, Any], needs: Needs) -> list[str]:
             owner = listener["unit"] or "a program that is no unit"
             problems.append(f"TCP port {listener['port']} is in use by {owner}; {expected[0]} needs it.")
     return list(dict.fromkeys(problems))
+
+
+def _judge_ssh(facts: Mapping[str, Any], needs: Needs) -> list[str]:
+    """The firewall lets operators in at the SSH server's port: whoever installs it must not lock themselves out."""
+    listening = {each["port"] for each in facts["listeners"] if each["transport"] == "tcp"}
+    if needs.ssh_port not in listening:
+        wrong = f"Nothing listens on port {needs.ssh_port}, the only one that SSH is let in at"
+        return [f"{wrong}: correct management.ssh_port in appliance_settings, or the SSH server."]
+    networks = [ip_network(each) for each in needs.operators]
+    if any(ip_address(peer) in network for peer in facts["ssh_peers"] for network in networks):
+        return []
+    peers = ", ".join(facts["ssh_peers"]) or "an address that is not to be seen"
+    return [f"You come from {peers}, which is not in appliance_networks.operator: the firewall would lock you out."]
 
 
 def _judge_gpu(facts: Mapping[str, Any], needs: Needs) -> list[str]:

@@ -15,7 +15,7 @@ import yaml
 from appliance.programs import build_webapp_environment
 from appliance.rendering import paths
 from appliance.rendering.nftables import build_ruleset
-from appliance.rendering.packages import list_packages
+from appliance.rendering.packages import POSTGRES, list_packages
 from appliance.rendering.sandbox import model_folder
 from appliance.rendering.site import PLACES, RenderingError, Site, build_site, complete_settings
 from appliance.rendering.systemd import INSTALLATION, PACKAGED, TARGET, build_target, build_units, has_model
@@ -84,7 +84,7 @@ def build_host(settings: Mapping[str, Any], addresses: Mapping[str, list[str]], 
         "connections": _count_connections(site),
         "upload_mib": site.settings.ingestion.max_upload_mib,
         "names": list(site.settings.web.allowed_hosts),
-        "database": {"name": site.settings.database.name, "user": site.settings.database.user},
+        "database": {"version": POSTGRES, "name": site.settings.database.name, "user": site.settings.database.user},
     }
 
 

@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 
 COMMON = ("nftables", "openssh-server", "python3-venv", "systemd-timesyncd")
+POSTGRES = "17"  # Debian 13's
 PACKAGES = {
-    "app": ("nginx", "postgresql-17", "postgresql-17-pgvector", "valkey-server"),
+    "app": ("nginx", f"postgresql-{POSTGRES}", f"postgresql-{POSTGRES}-pgvector", "valkey-server"),
     # vLLM compiles kernels when it starts; its CPU build links against libnuma.
     "gpu": ("g++", "libnuma1", "python3-dev"),
 }

@@ -344,6 +344,26 @@ def test_pulled_cable_makes_the_run_wait_and_a_new_attempt_finishes_it(site: Ins
     assert max(event["data"].get("attempt", 1) for event in events) == 2
 
 
+def test_upgrade_starts_everything_again_in_order_and_verifies(site: InstalledSite) -> None:
+    site.require("verified")
+    before = read_main_pids(site)
+    site.controller.play("upgrade").require_success()
+    assert not set(before.values()) & set(read_main_pids(site).values())
+
+
+def read_main_pids(site: InstalledSite) -> dict[str, str]:
+    """Of every unit of ours."""
+    found = {}
+    for place, host in site.hosts.items():
+        listed = host.run("systemctl", "list-units", "appliance-*.service", "--plain", "--no-legend").stdout
+        for line in listed.splitlines():
+            unit = line.split()[0]
+            found[f"{place} {unit}"] = host.run(
+                "systemctl", "show", unit, "--property=MainPID", "--value"
+            ).stdout.strip()
+    return {unit: f"{unit.split()[0]} {pid}" for unit, pid in found.items()}
+
+
 def test_verify_names_what_somebody_broke(site: InstalledSite) -> None:
     """An audit that finds nothing is worth something only when it finds what is there."""
     site.require("verified")
@@ -361,3 +381,29 @@ def test_verify_names_what_somebody_broke(site: InstalledSite) -> None:
         f"{CONTROLLER} reaches port 9999, which no flow needs",
     ):
         assert expected in outcome.output, expected
+
+
+def test_reset_is_refused_unless_somebody_means_this_host(site: InstalledSite) -> None:
+    site.require("installed")
+    for said in ((), ("-e", "reset_confirmed=gpu-1")):
+        outcome = site.controller.play("reset", "--limit", "app-1", *said)
+        assert outcome.returncode != 0
+        assert outcome.changed == {"app-1": 0}
+    assert site.hosts["app"].run("systemctl", "is-active", "appliance-web.service").stdout.strip() == "active"
+
+
+def test_reset_takes_the_appliance_off_and_leaves_the_data(site: InstalledSite) -> None:
+    site.require("installed")
+    app = site.hosts["app"]
+    site.controller.play("reset", "--limit", "app-1", "-e", "reset_confirmed=app-1").require_success()
+    assert app.run("systemctl", "list-unit-files", "appliance*", "--no-legend", check=False).stdout == ""
+    assert not (app.tree / "opt" / "appliance").exists()
+    assert (app.tree / "var" / "lib" / "appliance" / "secrets" / "django").exists()
+    databases = app.run("runuser", "-u", "postgres", "--", "psql", "-Atc", "SELECT datname FROM pg_database").stdout
+    assert "appliance" in databases.split()
+    site.controller.play(
+        "reset", "--limit", "app-1", "-e", "reset_confirmed=app-1", "-e", "reset_data=true"
+    ).require_success()
+    assert not (app.tree / "var" / "lib" / "appliance").exists()
+    databases = app.run("runuser", "-u", "postgres", "--", "psql", "-Atc", "SELECT datname FROM pg_database").stdout
+    assert "appliance" not in databases.split()

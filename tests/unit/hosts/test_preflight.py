@@ -10,9 +10,11 @@ from appliance.hosts import gather
 from appliance.hosts.__main__ import complete_names
 from appliance.hosts.preflight import GIB, Needs, find_problems
 
+SSHD = {"transport": "tcp", "address": "0.0.0.0", "port": 22, "unit": "ssh.service"}
 PATHS = {"code": "/opt/appliance", "data": "/var/lib/appliance", "set": "/var/cache/appliance-set"}
 NEEDS = Needs(
     places=("gpu",), device="cuda", names=("answers.example.com",), ports={8443: ("appliance-engine-proxy.service",)},
+    ssh_port=22, operators=("192.0.2.0/28",),
     code_path=PATHS["code"], data_path=PATHS["data"], set_path=PATHS["set"], set_bytes=GIB, model_bytes=5 * GIB,
     controller_time=1000.0,
 )  # fmt: skip
@@ -21,8 +23,8 @@ FIT: dict[str, Any] = {
     "cpu_flags": ["avx2"], "memory_bytes": 64 * GIB, "free_bytes": dict.fromkeys(PATHS.values(), 200 * GIB),
     "used_bytes": dict.fromkeys(PATHS.values(), 0),
     "devices": dict.fromkeys(PATHS.values(), 1), "unix_time": 1001.0, "clock_synchronized": True,
-    "host_name_resolves": True, "names": {"answers.example.com": ["192.0.2.10"]}, "listeners": [],
-    "driver": "NVRM version: NVIDIA UNIX x86_64 Kernel Module", "gpus": [{"name": "authored", "memory_mib": 24 * 1024}],
+    "host_name_resolves": True, "names": {"answers.example.com": ["192.0.2.10"]}, "listeners": [SSHD], "ssh_peers": ["192.0.2.5"],
+    "driver": "NVRM version", "gpus": [{"name": "authored", "memory_mib": 24 * 1024}],
 }  # fmt: skip
 CPU = replace(NEEDS, device="cpu", model_bytes=0)
 APP = replace(NEEDS, places=("app",))
@@ -58,8 +60,15 @@ def test_fit_host_is_refused_for_nothing() -> None:
         (NEEDS, {"clock_synchronized": False}, "not synchronised"),
         (NEEDS, {"host_name_resolves": False}, "cannot resolve its own name"),
         (APP, {"os_version": "13", "names": {}}, "answers.example.com, under which people reach the pages"),
-        (NEEDS, {"listeners": [listener(8443, "squatter.service")]}, "in use by squatter.service"),
-        (NEEDS, {"listeners": [listener(8443, "")]}, "in use by a program that is no unit"),
+        (NEEDS, {"listeners": [SSHD, listener(8443, "squatter.service")]}, "in use by squatter.service"),
+        (NEEDS, {"listeners": [SSHD, listener(8443, "")]}, "in use by a program that is no unit"),
+        (NEEDS, {"listeners": [listener(2222, "ssh.service")]}, "Nothing listens on port 22, the only one that SSH"),
+        (
+            NEEDS,
+            {"ssh_peers": ["203.0.113.9"]},
+            "You come from 203.0.113.9, which is not in appliance_networks.operator",
+        ),
+        (NEEDS, {"ssh_peers": []}, "You come from an address that is not to be seen"),
         (NEEDS, {"driver": "", "gpus": []}, "no NVIDIA driver. .* set inference_device: cpu"),
         (NEEDS, {"gpus": []}, "nvidia-smi shows no GPU"),
         (replace(NEEDS, gpus=2), {}, r"model.tensor_parallel is 2, and nvidia-smi shows 1 GPU\(s\)."),
@@ -88,7 +97,7 @@ def test_everything_that_is_wrong_is_said_at_once() -> None:
 
 
 def test_port_of_the_appliance_itself_is_no_fault() -> None:
-    assert find_problems(FIT | {"listeners": [listener(8443, "appliance-engine-proxy.service")]}, NEEDS) == []
+    assert find_problems(FIT | {"listeners": [SSHD, listener(8443, "appliance-engine-proxy.service")]}, NEEDS) == []
 
 
 def test_containers_clock_is_the_machines_beneath() -> None:
