@@ -23,7 +23,8 @@ FIT: dict[str, Any] = {
     "cpu_flags": ["avx2"], "memory_bytes": 64 * GIB, "free_bytes": dict.fromkeys(PATHS.values(), 200 * GIB),
     "used_bytes": dict.fromkeys(PATHS.values(), 0),
     "devices": dict.fromkeys(PATHS.values(), 1), "unix_time": 1001.0, "clock_synchronized": True,
-    "host_name_resolves": True, "names": {"answers.example.com": ["192.0.2.10"]}, "listeners": [SSHD], "ssh_peers": ["192.0.2.5"],
+    "host_name_resolves": True, "names": {"answers.example.com": ["192.0.2.10"]},
+    "listeners": [SSHD], "ssh_peers": ["192.0.2.5"],
     "driver": "NVRM version", "gpus": [{"name": "authored", "memory_mib": 24 * 1024}],
 }  # fmt: skip
 CPU = replace(NEEDS, device="cpu", model_bytes=0)
