@@ -4,7 +4,9 @@ import hashlib
 import json
 import shutil
 import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from appliance.bundle.folder import write_manifest
@@ -37,21 +39,11 @@ def collect() -> Path:
     SET.mkdir(parents=True, exist_ok=True)
     for host in HOSTS:
         lock = ROOT / "requirements" / f"{host.lock}.lock"
-        _unless_done(
-            f"wheels-{host.lock}",
-            [lock.read_text(), host.python],
-            SET / "wheels" / host.lock,
-            lambda folder, lock=lock, host=host: download(
-                lock, folder, python=host.python, sources=configured_sources()
-            ),
-        )
+        wheels = partial(download, lock, python=host.python, sources=configured_sources())
+        _unless_done(f"wheels-{host.lock}", [lock.read_text(), host.python], SET / "wheels" / host.lock, wheels)
         packages = list_packages([host.place])
-        _unless_done(
-            f"debs-{host.suite}",
-            packages,
-            SET / "debs" / host.suite,
-            lambda folder, host=host, packages=packages: download_packages(host.suite, packages, folder),
-        )
+        debs = partial(download_packages, host.suite, packages)
+        _unless_done(f"debs-{host.suite}", packages, SET / "debs" / host.suite, debs)
         (SET / "requirements").mkdir(exist_ok=True)
         shutil.copy(lock, SET / "requirements" / lock.name)
     build_wheel(ROOT, _renew(SET / "appliance"))
@@ -63,12 +55,12 @@ def collect() -> Path:
     return SET
 
 
-def _unless_done(name: str, wanted: object, folder: Path, make: "object") -> None:
+def _unless_done(name: str, wanted: object, folder: Path, make: Callable[[Path], None]) -> None:
     """Run ``make(folder)`` unless it was done for exactly what is wanted."""
     stamp, digest = BUILD / "stamps" / name, hashlib.sha256(json.dumps(wanted).encode()).hexdigest()
     if folder.exists() and stamp.exists() and stamp.read_text() == digest:
         return
-    make(_renew(folder))  # type: ignore[operator]
+    make(_renew(folder))
     stamp.parent.mkdir(exist_ok=True)
     stamp.write_text(digest)
 

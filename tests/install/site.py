@@ -6,4 +6,4 @@ NEIGHBOR = "10.77.0.9"  # somebody on the same network who is nobody
 OUTSIDE = "198.51.100.7"  # an address that the controller answers on, as the internet would
 ADDRESSES = {"app": "10.77.0.10", "gpu": "10.77.0.20"}
 PUBLIC_NAME = "answers.example.test"
-MODEL = "reciting-llama"
+MODEL = "reciting-llama"  # as tests.engines.reciting names it, which needs PyTorch
