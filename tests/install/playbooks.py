@@ -105,7 +105,13 @@ class Controller:
             str(ROOT / "ansible" / "playbooks" / f"{name}.yml"),
             *arguments,
         ]
-        env = {**environment.full(), "ANSIBLE_CONFIG": str(ROOT / "ansible" / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"}
+        env = {
+            **environment.full(),
+            "ANSIBLE_CONFIG": str(ROOT / "ansible" / "ansible.cfg"),
+            "ANSIBLE_NOCOLOR": "1",
+            # Its own, so that no connection of another run, to the same address elsewhere, is taken for ours.
+            "ANSIBLE_SSH_CONTROL_PATH_DIR": str(self.folder / "ssh"),
+        }
         done = subprocess.run(self.network.enter(*command), env=env, capture_output=True, text=True, check=False)
         outcome = Outcome(done.returncode, done.stdout + done.stderr, time.monotonic() - started)
         self.note(f"{name} {' '.join(arguments)}".strip(), outcome.seconds)
