@@ -316,13 +316,10 @@ def test_pulled_cable_makes_the_run_wait_and_a_new_attempt_finishes_it(site: Ins
     events: list[dict[str, Any]] = []
 
     def ask_and_pull(browser: Browser) -> None:
-        pulled = False
         for event in browser.follow(browser.ask("What is written about sharing documents?"), seconds=300):
             events.append(event)
-            types = [each["type"] for each in events]
-            if not pulled and types.count("token") >= 3:
+            if [each["type"] for each in events].count("token") == 1 and event["type"] == "token":
                 site.network.set_link(link, "down")
-                pulled = True
             if event["type"] == "waiting_for_engine":
                 site.network.set_link(link, "up")
 
@@ -339,9 +336,12 @@ def test_pulled_cable_makes_the_run_wait_and_a_new_attempt_finishes_it(site: Ins
         for kind in summary["types"]
         if kind in ("waiting_for_engine", "generation_restarted", "answer", "run_finished")
     ]
-    assert order == ["waiting_for_engine", "generation_restarted", "answer", "run_finished"], summary
+    assert order == ["waiting_for_engine", "generation_restarted", "answer", "run_finished"], [
+        e["type"] for e in events
+    ]
     assert summary["citations"] > 0
-    assert max(event["data"].get("attempt", 1) for event in events) == 2
+    assert [event["type"] for event in events].count("generation_restarted") == 1
+    assert max(event["data"].get("attempt", 1) for event in events) > 1
 
 
 def test_upgrade_starts_everything_again_in_order_and_verifies(site: InstalledSite) -> None:
