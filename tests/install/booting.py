@@ -104,7 +104,7 @@ class BootedHost:
         raise RuntimeError(f"{self.place} is {state or 'not up'} after {BOOT_SECONDS} seconds")
 
     def reboot(self) -> None:
-        """As whoever keeps the machine would: it goes down by itself, asks for a restart by its exit, and is started."""
+        """It goes down by itself, asks to be started again by its exit, and is."""
         assert self._process is not None
         self.run("systemctl", "reboot", check=False)
         assert self._process.wait(BOOT_SECONDS) == ASKS_FOR_RESTART

@@ -97,6 +97,10 @@ def test_everything_that_is_wrong_is_said_at_once() -> None:
     assert len(find_problems(broken, NEEDS)) == 5
 
 
+def test_site_that_is_managed_through_an_agent_needs_no_way_in() -> None:
+    assert find_problems(FIT | {"ssh_peers": [], "listeners": []}, replace(NEEDS, operators=())) == []
+
+
 def test_port_of_the_appliance_itself_is_no_fault() -> None:
     assert find_problems(FIT | {"listeners": [SSHD, listener(8443, "appliance-engine-proxy.service")]}, NEEDS) == []
 
