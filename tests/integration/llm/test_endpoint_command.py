@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 
 from webapp.audit.models import AuditEvent
 from webapp.llm import api
+from webapp.llm.errors import NoModel
 from webapp.llm.models import ModelEndpoint
 from webapp.llm.services import endpoints
 
@@ -166,13 +167,22 @@ def test_endpoint_fallback_of_another_model_replaces_the_former() -> None:
     assert registered()[1:] == [("fallback", "http://d:1", "smaller")]
 
 
-def test_endpoint_clear_takes_everything_of_the_role() -> None:
+def test_endpoint_clear_leaves_others_that_serve_nobody_until_the_model_is_set_again() -> None:
     for command in (MODEL, ADD, FALLBACK):
         endpoint(*command)
 
-    endpoint("clear", "--role", "generate")
+    assert "had no model" not in endpoint("clear", "--role", "generate")
+    assert "had no model" in endpoint("clear", "--role", "generate")
+    assert api.find_model() is None
+    with pytest.raises(NoModel):
+        endpoints.list_endpoints(role="generate")
 
-    assert registered() == []
+    endpoint(*MODEL)
+    assert [place for place, _, _ in registered()] == ["primary", "added", "fallback"]
+
+    endpoint("clear", "--role", "generate")
+    endpoint("set", "--role", "generate", "--url", "http://a:1", "--model", "llama")
+    assert [place for place, _, _ in registered()] == ["primary", "fallback"]
 
 
 @pytest.mark.parametrize(

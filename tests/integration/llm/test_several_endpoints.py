@@ -23,6 +23,7 @@ from tests.engines.launch import (
 )
 from webapp.llm import api, circuit
 from webapp.llm.errors import EngineRefused, EngineTimeout, EngineUnavailable, LlmError
+from webapp.llm.models import ModelEndpoint
 from webapp.llm.services import endpoints, routing
 from webapp.llm.types import Delta, Message
 from webapp.usage.models import Call
@@ -52,6 +53,8 @@ def two(db: None, pair: tuple[str, str]) -> tuple[str, str]:
 
 
 def name_endpoints(first: str, *others: str) -> None:
+    """These and no others."""
+    ModelEndpoint.objects.all().delete()
     endpoints.set_model(role="generate", url=first, model_name=MODEL, name="Scripted", detail={})
     for other in others:
         endpoints.add_endpoint(role="generate", url=other, model_name=MODEL)
@@ -178,7 +181,6 @@ def test_request_that_an_engine_refuses_is_not_repeated_elsewhere(two: tuple[str
 def test_busy_engine_is_avoided_by_its_own_metrics(two: tuple[str, str], tmp_path: Path) -> None:
     with ExitStack() as started:
         proxies = [started.enter_context(running_engine_proxy(tmp_path, engine_url=url)).url for url in two]
-        endpoints.clear_model(role="generate")
         name_endpoints(*proxies)
         for busy, idle in ((0, 1), (1, 0)):
             for number, waiting in ((busy, 9), (idle, 0)):
@@ -199,7 +201,6 @@ def test_engine_that_is_stopped_or_still_loads_is_not_asked(two: tuple[str, str]
     with ExitStack() as started:
         urls = (f"http://127.0.0.1:{free_port()}", two[1])
         proxies = [started.enter_context(running_engine_proxy(tmp_path, engine_url=url)).url for url in urls]
-        endpoints.clear_model(role="generate")
         name_endpoints(*proxies)
 
         for conversation in range(6):
@@ -212,7 +213,6 @@ def test_engine_that_is_stopped_or_still_loads_is_not_asked(two: tuple[str, str]
 def test_calls_that_come_together_are_shared_out(two: tuple[str, str], tmp_path: Path) -> None:
     with ExitStack() as started:
         proxies = [started.enter_context(running_engine_proxy(tmp_path, engine_url=url)).url for url in two]
-        endpoints.clear_model(role="generate")
         name_endpoints(*proxies)
         conversation = conversation_at(proxies[0])
         for url in two:

@@ -124,8 +124,11 @@ def remove_endpoint(*, role: Role, url: str) -> bool:
 
 @transaction.atomic
 def clear_model(*, role: Role) -> bool:
-    """Leave the role empty, without added endpoints and fallback. False when it was."""
-    deleted, _ = ModelEndpoint.objects.filter(role=role, active=True).delete()
+    """Leave the role without a model. False when it had none.
+
+    Added endpoints and the fallback stay, and serve nobody until it is set again: updates withdraw it for a while.
+    """
+    deleted, _ = ModelEndpoint.objects.filter(role=role, active=True, place="primary").delete()
     if deleted:
         _record("model.clear", role)
     return bool(deleted)

@@ -35,7 +35,7 @@ class Command(BaseCommand):
         verb = verbs.add_parser("remove", help="take the endpoint at an address away")
         verb.add_argument("--role", choices=ROLES, required=True)
         verb.add_argument("--url", required=True)
-        verb = verbs.add_parser("clear", help="leave the role without a model, its added endpoints and its fallback")
+        verb = verbs.add_parser("clear", help="leave the role without a model")
         verb.add_argument("--role", choices=ROLES, required=True)
         verbs.add_parser("list", help="print the endpoints in use as JSON")
 
