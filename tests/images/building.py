@@ -18,6 +18,7 @@ from tests.images.bases import PYTHON, STATE, ensure_base
 from tests.images.ground import BUILD, ROOT
 from tests.images.podman import Podman
 
+WHEELHOUSES = BUILD / "wheelhouse"
 LOCKS = {"webapp": "webapp", "inference": "inference-cpu"}
 VERSION = yaml.safe_load((CHART / "Chart.yaml").read_text(encoding="utf-8"))["appVersion"]  # which names the tags
 
@@ -34,6 +35,10 @@ def build_images(podman: Podman) -> dict[str, str]:
     return {name: build_reference(name) for name in LOCKS} | {"state": state.result()}
 
 
+def build_arguments(revision: str) -> dict[str, str]:
+    return {"BASE": PYTHON.reference, "VERSION": VERSION, "REVISION": revision}
+
+
 def build_reference(name: str) -> str:
     return f"localhost/{IMAGES[name].name}:{VERSION}"
 
@@ -48,7 +53,7 @@ def phase(name: str) -> Iterator[None]:
 
 def _ensure_wheelhouse(name: str) -> Path:
     """What the lock names is fetched when the lock changes; our own wheel is made each time."""
-    folder, lock = BUILD / "wheelhouse" / name, ROOT / "requirements" / f"{LOCKS[name]}.lock"
+    folder, lock = WHEELHOUSES / name, ROOT / "requirements" / f"{LOCKS[name]}.lock"
     pinned = folder / "requirements.lock"
     if pinned.exists() and (folder / "appliance.lock").exists() and pinned.read_bytes() == lock.read_bytes():
         pin_own_wheel(folder)
@@ -69,9 +74,6 @@ def _ensure_image(podman: Podman, name: str, wheelhouse: Path) -> None:
         return
     stamp.unlink(missing_ok=True)
     revision = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
-    podman.build_image(
-        containerfile, wheelhouse, tag=reference,
-        arguments={"BASE": PYTHON.reference, "VERSION": VERSION, "REVISION": revision.strip()},
-    )  # fmt: skip
+    podman.build_image(containerfile, wheelhouse, tag=reference, arguments=build_arguments(revision.strip()))
     podman.run("image", "prune", "--force")
     stamp.write_text(inputs)

@@ -40,8 +40,13 @@ class Podman:
         """What it printed. Raises :class:`PodmanError`."""
         return execute(self.build_command(*arguments), stdin=stdin)
 
-    def build_image(self, containerfile: Path, context: Path, *, tag: str, arguments: dict[str, str]) -> None:
-        """With buildah, in a chroot: it needs no container runtime. The time is fixed, so that digests are."""
+    def build_image(
+        self, containerfile: Path, context: Path, *, tag: str, arguments: dict[str, str], afresh: bool = False
+    ) -> None:
+        """With buildah, in a chroot: it needs no container runtime. The time is fixed, so that digests are.
+
+        ``afresh`` uses no layer that was built before.
+        """
         command = [
             "buildah",
             *self.build_storage_options(),
@@ -50,6 +55,7 @@ class Podman:
             "--isolation",
             "chroot",
             "--layers",
+            *(["--no-cache"] if afresh else []),
         ]
         command += ["--timestamp", "315532800", "--file", str(containerfile), "--tag", tag]
         command += [word for name, value in arguments.items() for word in ("--build-arg", f"{name}={value}")]

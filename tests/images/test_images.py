@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 from appliance.programs.images import CONFIG, DATA_DIR, IMAGES, USER_ID
+from tests.images.building import WHEELHOUSES, build_arguments
+from tests.images.ground import ROOT
 from tests.images.podman import Podman
 
 pytestmark = pytest.mark.timeout(1500)
@@ -58,6 +60,18 @@ def test_image_runs_as_a_numbered_user_and_says_what_it_is(podman: Podman, image
     assert f"APPLIANCE_CONFIG={CONFIG}" in config["Env"]
     assert config["WorkingDir"] == str(DATA_DIR)
     assert config["Cmd"][0] == str(IMAGES[name].python)
+
+
+def test_same_inputs_make_the_same_image(podman: Podman, images: dict[str, str]) -> None:
+    described, again = inspect(podman, images["webapp"]), "localhost/appliance-webapp:again"
+    arguments = build_arguments(described["Labels"]["org.opencontainers.image.revision"])
+    podman.build_image(
+        ROOT / "webapp" / "Containerfile", WHEELHOUSES / "webapp", tag=again, arguments=arguments, afresh=True
+    )
+    try:
+        assert inspect(podman, again)["Id"] == described["Id"]
+    finally:
+        podman.run("rmi", again)
 
 
 def test_image_is_small(podman: Podman, images: dict[str, str], name: str) -> None:
