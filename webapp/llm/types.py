@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 Role = Literal["generate", "embed", "rerank"]
 Place = Literal["primary", "added", "fallback"]
+# In Meta's own words, which are not translated: every Llama community licence asks for them.
+LLAMA_ATTRIBUTION = "Built with Llama"
 FinishReason = Literal["stop", "length", "stopped", "other"]
 
 
@@ -27,6 +29,11 @@ class ModelInfo:
     @property
     def is_fallback(self) -> bool:
         return self.place == "fallback"
+
+    @property
+    def attribution(self) -> str:
+        """What the model's licence wants to be shown where the model is used; empty when nothing is known to be."""
+        return LLAMA_ATTRIBUTION if str(self.detail.get("licence") or "").startswith("llama") else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,13 @@ def test_new_question_names_the_model(page: Client) -> None:
     assert "Small model" in text_of(page, "/")
 
 
+@pytest.mark.parametrize(("licence", "shown"), [("llama3.3", True), ("apache-2.0", False), (None, False)])
+def test_page_shows_what_the_models_licence_wants_shown(page: Client, licence: str | None, shown: bool) -> None:
+    detail = {"family": "llama", "licence": licence}
+    endpoints.set_model(role="generate", url="http://127.0.0.1:1", model_name="m", name="Small model", detail=detail)
+    assert ("Small model · Built with Llama" in text_of(page, "/")) is shown
+
+
 def test_new_question_without_documents_says_what_to_do_first(page: Client) -> None:
     assert "Make a collection and add one" in text_of(page, "/")
 
