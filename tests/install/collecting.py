@@ -16,7 +16,7 @@ from appliance.rendering.packages import list_packages
 from appliance.settings import environment
 from tests.install.ground import BUILD, ROOT
 from tests.install.site import MODEL
-from tests.install.trees import download_packages
+from tests.install.trees import INDEX_RECIPE, download_packages
 
 SET = BUILD / "set"
 
@@ -43,7 +43,7 @@ def collect() -> Path:
         _unless_done(f"wheels-{host.lock}", [lock.read_text(), host.python], SET / "wheels" / host.lock, wheels)
         packages = list_packages([host.place])
         debs = partial(download_packages, host.suite, packages)
-        _unless_done(f"debs-{host.suite}", packages, SET / "debs" / host.suite, debs)
+        _unless_done(f"debs-{host.suite}", [INDEX_RECIPE, *packages], SET / "debs" / host.suite, debs)
         (SET / "requirements").mkdir(exist_ok=True)
         shutil.copy(lock, SET / "requirements" / lock.name)
     build_wheel(ROOT, _renew(SET / "appliance"))

@@ -1,5 +1,6 @@
 """Bare Debian systems as folders, kept below build/ so that a second run has them."""
 
+import hashlib
 import shutil
 import subprocess
 from pathlib import Path
@@ -13,6 +14,7 @@ INCLUDE = (
     "netbase",
 )  # fmt: skip
 RECIPE = 1  # grows when a tree would come out different
+INDEX_RECIPE = 2  # grows when an index would
 
 
 def ensure_tree(suite: str) -> Path:
@@ -51,11 +53,13 @@ def download_packages(suite: str, packages: list[str], folder: Path) -> None:
 
 
 def build_index(folder: Path) -> str:
-    """apt's index of a folder of packages. apt checks no sums here: the manifest's were checked before."""
+    """apt's index of a folder of packages. Without sums apt refuses to install from it."""
     entries = []
     for package in sorted(folder.glob("*.deb")):
         fields = subprocess.run(
             ["dpkg-deb", "--field", str(package)], check=True, capture_output=True, text=True
         ).stdout
-        entries.append(f"{fields.rstrip()}\nFilename: ./{package.name}\nSize: {package.stat().st_size}\n")
+        digest = hashlib.sha256(package.read_bytes()).hexdigest()
+        found = f"Filename: ./{package.name}\nSize: {package.stat().st_size}\nSHA256: {digest}\n"
+        entries.append(f"{fields.rstrip()}\n{found}")
     return "\n".join(entries)
