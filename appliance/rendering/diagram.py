@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
-from appliance.topology import Component, Flow, Topology
+from appliance.topology import Component, Flow, Port, Topology
 
 # Letters on the arrows, in the legend's order.
 LETTERS = {
@@ -116,7 +116,7 @@ def draw(topology: Topology, *, title: str) -> str:
         f'<rect class="paper" width="{width}" height="{height:.0f}"/>',
         *(_draw_zone(zone) for zone in zones),
         *(arrow.curve for arrow in arrows),
-        *(_draw_box(box) for box in boxes.values()),
+        *(_draw_box(box, topology.list_ports(name)) for name, box in boxes.items()),
         *(arrow.pill for arrow in arrows if arrow.pill),
         *legend,
         "</svg>",
@@ -161,9 +161,12 @@ def _draw_zone(zone: ZoneBox) -> str:
     )
 
 
-def _draw_box(box: Box) -> str:
+def _draw_box(box: Box, ports: Sequence[Port]) -> str:
+    """Under the name: where it runs, and the ports it listens on; somebody else's are the tables' affair."""
     theirs = " theirs" if box.component.command == "external" else ""
-    under = ", ".join(box.component.places) or ("not the appliance's" if theirs else "")
+    numbers = ", ".join(str(port.number) for port in ports if port.number)
+    where = ", ".join(box.component.places)
+    under = "not the appliance's" if theirs else " · ".join(filter(None, (where, numbers)))
     name_y = box.middle + (5 if not under else -2)
     return (
         f'<rect class="box{theirs}" x="{box.x}" y="{box.y:.0f}" width="{BOX_WIDTH}" height="{BOX_HEIGHT}" rx="6"/>'

@@ -32,6 +32,9 @@ def test_changed_port_makes_the_page_stale(monkeypatch: pytest.MonkeyPatch) -> N
     assert "tcp 8443" in before[page]
     assert "tcp 9443" in after[page]
     assert "tcp 8443" not in after[page]
+    picture = documents.FOLDER / "data-flow.svg"
+    assert "gpu · 8443" in before[picture]
+    assert "gpu · 9443" in after[picture]
 
 
 @pytest.mark.parametrize("layout", ["embedded", "hosts", "kubernetes"])
