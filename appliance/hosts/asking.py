@@ -10,7 +10,7 @@ import socket
 import ssl
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
 from typing import Any
@@ -45,6 +45,7 @@ class Browser:
         sent = {
             "Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items()),
             "Referer": f"{self.origin}/",
+            "Connection": "close",
         }
         body = None if form is None else urlencode(form)
         connection.request(method, path, body, {**sent, **(FORM if form is not None else {}), **headers})
@@ -97,10 +98,15 @@ class Browser:
 
 
 def _read_events(response: http.client.HTTPResponse) -> Iterator[dict[str, Any]]:
-    if response.status != 200:
-        raise AskingError(f"The stream of events was answered with {response.status}.")
+    with response:
+        if response.status != 200:
+            raise AskingError(f"The stream of events was answered with {response.status}.")
+        yield from _parse_events(response)
+
+
+def _parse_events(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
     fields: dict[str, str] = {}
-    for raw in response:
+    for raw in lines:
         line = raw.decode().rstrip("\r\n")
         if line.startswith(":"):
             continue
