@@ -30,6 +30,7 @@ def list_missing(tier: str = "") -> list[str]:
         "nftables": shutil.which("nft") is not None,
         "systemd": shutil.which("systemd-analyze") is not None,
         "iproute2": shutil.which("ip") is not None,
+        "openssl": shutil.which("openssl") is not None,
     }
     return [package for package, is_there in present.items() if not is_there]
 
