@@ -41,9 +41,6 @@ class Site:
         """The places on the host that has ``place``: with one host, both."""
         return PLACES if self.is_one_host() else (place,)
 
-    def list_programs(self, place: str) -> tuple[Component, ...]:
-        return tuple(each for each in self.topology.components if place in each.places)
-
     def find_reachable(self, address: str, place: str) -> tuple[Port, ...]:
         """The ports of ``place`` that a machine with this address may reach, by the topology's flows.
 

@@ -3,7 +3,6 @@
 Pure functions. How busy a GPU is says nothing about saturation: what waits, and for what, does.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -139,7 +138,3 @@ def say_saturation(engine: EngineInfo) -> Said:
 def _wait(count: float | None) -> str:
     whole = round(count or 0)
     return ngettext("%(n)s request waits", "%(n)s requests wait", whole) % {"n": format_number(whole)}
-
-
-def join_sentences(parts: Iterable[str]) -> str:
-    return " ".join(part if part.endswith((".", "?")) else f"{part}." for part in parts if part)
