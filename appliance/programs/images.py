@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from appliance.programs.application import Installation
+from appliance.topology import ENGINE
 
 ROOT = Path("/opt/appliance")
 DATA_DIR = Path("/var/lib/appliance")
@@ -44,4 +45,5 @@ IN_IMAGES = Installation(root=ROOT, config=CONFIG, python=IMAGES["webapp"].pytho
 
 def find_image(component: str) -> str:
     """The key in :data:`IMAGES` of the image that ``component`` runs in."""
-    return next(key for key, image in IMAGES.items() if component in image.components)
+    known = ENGINE if component.startswith(f"{ENGINE}-") and component != "engine-proxy" else component
+    return next(key for key, image in IMAGES.items() if known in image.components)

@@ -4,6 +4,7 @@ The same commands as on one machine, but for the model servers: they choose and 
 start (``inference.serving.launch``), and for PostgreSQL and Redis, which are the distribution's.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 from appliance.programs.application import (
@@ -14,7 +15,7 @@ from appliance.programs.application import (
     build_webapp_environment,
 )
 from appliance.settings import Settings
-from appliance.topology import Topology
+from appliance.topology import ENGINE, Topology, name_engine
 
 MODEL_SERVERS = ("embedder", "engine", "engine-proxy")
 MODEL_STOP_SECONDS = 30
@@ -28,19 +29,28 @@ def build_installed_programs(
     found = {
         **build_application_programs(settings, topology, installation.python, webapp),
         **{name: _build_model_server(name, settings, installation, inference_python) for name in MODEL_SERVERS},
+        **{
+            name_engine(name): replace(
+                _build_model_server(ENGINE, settings, installation, inference_python, "--name", name),
+                name=name_engine(name),
+            )
+            for name in settings.further_models
+        },
         "egress": Program("egress", _egress_command(installation.python), webapp),
     }
     return tuple(found[component.name] for component in topology.programs if component.name in found)
 
 
-def _build_model_server(name: str, settings: Settings, installation: Installation, python: Path) -> Program:
+def _build_model_server(
+    name: str, settings: Settings, installation: Installation, python: Path, *options: str
+) -> Program:
     env = {
         **build_base_environment(settings),
         "APPLIANCE_CONFIG": str(installation.config),
         "PYTHONUNBUFFERED": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
     }
-    argv = (str(python), "-P", "-m", "inference.serving.launch", name)
+    argv = (str(python), "-P", "-m", "inference.serving.launch", name, *options)
     return Program(name, argv, env, stop_seconds=MODEL_STOP_SECONDS)
 
 

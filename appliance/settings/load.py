@@ -4,7 +4,7 @@ import difflib
 import functools
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -42,11 +42,27 @@ def _require_named(source: Path) -> None:
         )
 
 
+class _Loader(yaml.SafeLoader):
+    """YAML's own loader takes the last of two equal keys and says nothing."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key, _value in node.value:
+            word = getattr(key, "value", None)
+            if isinstance(word, str) and word in seen and word != "<<":
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"{word!r} is there twice; leave one of them out", key.start_mark
+                )
+            seen.add(word if isinstance(word, str) else None)
+        found: dict[Any, Any] = super().construct_mapping(node, deep=deep)
+        return found
+
+
 def _read(source: Path) -> dict[str, Any]:
     if not os.path.lexists(source):
         return {}
     try:
-        raw = yaml.safe_load(source.read_text(encoding="utf-8"))
+        raw = yaml.load(source.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - a SafeLoader
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise SettingsError(f"{source} is not valid YAML: {error}") from None
     except OSError as error:
@@ -68,6 +84,8 @@ def _with_absolute_paths(settings: Settings, base: Path) -> Settings:
             return (base / value.expanduser()).resolve()
         if isinstance(value, BaseModel):
             return value.model_copy(update={name: resolve(getattr(value, name)) for name in type(value).model_fields})
+        if isinstance(value, dict):
+            return {name: resolve(each) for name, each in value.items()}
         return value
 
     absolute: Settings = resolve(settings)
@@ -78,7 +96,9 @@ def _explain(item: Any) -> str:
     where = [str(part) for part in item["loc"]]
     dotted = ".".join(where) or "the file"
     if item["type"] == "value_error":
-        return str(item["ctx"]["error"])
+        # What a whole file's check says names its keys; a further model does not know what it is called.
+        named = f"{dotted}: " if where[:1] == ["further_models"] else ""
+        return f"{named}{item['ctx']['error']}"
     if item["type"] != "extra_forbidden":
         return f"{dotted}: {_in_words(item)} (found {item['input']!r})."
     names = _names_beside(where)
@@ -98,11 +118,15 @@ def _in_words(item: Any) -> str:
 def _names_beside(where: list[str]) -> list[str]:
     """The keys of the section that ``where`` is in; of the nearest section above it where it is in none."""
     section: type[BaseModel] = Settings
-    for part in where[:-1]:
+    parts = iter(where[:-1])
+    for part in parts:
         field = section.model_fields.get(part)
-        if field is None or not (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)):
+        inside = None if field is None else field.annotation
+        if get_origin(inside) is dict:
+            inside = get_args(inside)[1] if next(parts, None) is not None else None  # its keys are names
+        if not (isinstance(inside, type) and issubclass(inside, BaseModel)):
             break
-        section = field.annotation
+        section = inside
     return sorted(section.model_fields)
 
 

@@ -18,6 +18,10 @@ Mappings = Annotated[tuple[dict[str, Any], ...], Strict(False)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 UNIX_SOCKET_PATH_LIMIT = 107
 DESTINATION = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?:[1-9][0-9]{0,4}")
+# A further model's name is part of a component's, a path's and a unit's: engine-NAME; engine-proxy is something else.
+MODEL_NAME = re.compile(r"[a-z](?:[a-z0-9-]{0,30}[a-z0-9])?")
+MAIN_MODEL = "model"
+RESERVED_MODEL_NAMES = frozenset({"proxy", MAIN_MODEL})
 LONGEST_SOCKET_NAME = "postgresql/.s.PGSQL.5432.lock"
 
 
@@ -104,6 +108,37 @@ class Model(Section):
         return self
 
 
+Purpose = Literal["generation", "embedding", "reranking"]
+
+
+class FurtherModel(Model):
+    """A model beside the main one, served by an engine of its own. It is never chosen by itself."""
+
+    automatic: Literal[False] = False
+    purpose: Purpose = "generation"
+    port: Port  # no default: each needs its own
+    memory_share: Annotated[float, Field(gt=0, le=100)] = 1.0
+
+    @model_validator(mode="after")
+    def _is_named(self) -> Self:
+        if self.path is None and self.hub_id is None:
+            raise ValueError("path or hub_id is needed: a further model is never chosen by itself.")
+        return self
+
+    @property
+    def served_name(self) -> str:
+        """The name it is asked for by: its own, or that of its directory or of its page on the hub."""
+        assert self.path is not None or self.hub_id is not None, "checked when it was read"
+        return self.name or (self.path.name if self.path is not None else str(self.hub_id).split("/")[-1])
+
+
+class Answers(Section):
+    """Which of the engines that generate answers questions: ``model`` is the section of that name."""
+
+    model: str = MAIN_MODEL
+    fallback: str | None = None
+
+
 class OwnCatalogue(Section):
     """Models of this installation beside the ones the appliance knows. What is in the mappings is checked by
     :mod:`inference.registry.own`, which these settings may not import."""
@@ -156,6 +191,8 @@ class Settings(Section):
     egress: Egress = Egress()
     management: Management = Management()
     model: Model = Model()
+    further_models: dict[str, FurtherModel] = {}
+    answers: Answers = Answers()
     catalogue: OwnCatalogue = OwnCatalogue()
     embeddings: Embeddings = Embeddings()
     timeouts: Timeouts = Timeouts()
@@ -174,10 +211,41 @@ class Settings(Section):
             "front_door.http_port": self.front_door.http_port,
             "front_door.https_port": self.front_door.https_port,
             "management.ssh_port": self.management.ssh_port,
+            **{f"further_models.{name}.port": further.port for name, further in self.further_models.items()},
         }
         for (key, port), (other, its) in itertools.combinations(ports.items(), 2):
             if port == its:
                 raise ValueError(f"{key} and {other} are both {port}; each needs its own.")
+        return self
+
+    @model_validator(mode="after")
+    def _refuse_further_models_that_collide(self) -> Self:
+        for name in self.further_models:
+            if not MODEL_NAME.fullmatch(name) or name in RESERVED_MODEL_NAMES:
+                raise ValueError(
+                    f"further_models: {name!r} cannot be a name. Take small letters, digits and hyphens, a letter "
+                    f"first, at most 32 of them, and neither {' nor '.join(sorted(RESERVED_MODEL_NAMES))}."
+                )
+        served = {"embeddings.model": self.embeddings.model, "model": self.main_served_name}
+        served |= {f"further_models.{name}": further.served_name for name, further in self.further_models.items()}
+        for (key, one), (other, its) in itertools.combinations(served.items(), 2):
+            if one is not None and one == its:
+                raise ValueError(f"{key} and {other} are both served as {one!r}; give one of them another name.")
+        return self
+
+    @model_validator(mode="after")
+    def _refuse_answers_of_nobody(self) -> Self:
+        generating = [
+            MAIN_MODEL,
+            *(each for each, further in self.further_models.items() if further.purpose == "generation"),
+        ]
+        for key, name in (("model", self.answers.model), ("fallback", self.answers.fallback)):
+            if name is not None and name not in generating:
+                raise ValueError(
+                    f"answers.{key}: {name!r} is none of the models that generate: {', '.join(generating)}."
+                )
+        if self.answers.fallback == self.answers.model:
+            raise ValueError("answers.model and answers.fallback are the same; leave the fallback out.")
         return self
 
     @model_validator(mode="after")
@@ -207,6 +275,13 @@ class Settings(Section):
             if not DESTINATION.fullmatch(entry):
                 raise ValueError(f"egress.allow: {entry!r} is not host:port, such as mail.example.com:465.")
         return self
+
+    @property
+    def main_served_name(self) -> str | None:
+        """What the section ``model`` says about the name it is served under; None where it names no model."""
+        wanted = self.model
+        found = wanted.path.name if wanted.path is not None else (wanted.hub_id or "").split("/")[-1]
+        return wanted.name or found or None
 
     @property
     def secrets_dir(self) -> Path:

@@ -68,6 +68,9 @@ def describe_type(annotation: Any) -> str:
     if origin is Literal:
         return " or ".join(f"`{value}`" for value in arguments)
     if origin is dict:
+        inside = arguments[1]
+        if isinstance(inside, type) and issubclass(inside, BaseModel):
+            return "names, each with a section of keys"
         return "keys and values"
     if origin is tuple:
         return f"list of {describe_type(arguments[0])}"

@@ -5,10 +5,12 @@ rendered from it.
 """
 
 from appliance.topology.build import build_topology
+from appliance.topology.engines import ENGINE, list_engines, list_further, name_engine
 from appliance.topology.stores import READING_ROLLUP_DAYS, READING_SAMPLE_DAYS
 from appliance.topology.types import Component, DataClass, Flow, Port, Store, Topology, TopologyError
 
 __all__ = [
+    "ENGINE",
     "READING_ROLLUP_DAYS",
     "READING_SAMPLE_DAYS",
     "Component",
@@ -19,4 +21,7 @@ __all__ = [
     "Topology",
     "TopologyError",
     "build_topology",
+    "list_engines",
+    "list_further",
+    "name_engine",
 ]

@@ -4,12 +4,12 @@ from pathlib import Path
 
 from appliance.settings import Settings
 from appliance.topology.components import list_components
+from appliance.topology.engines import LOOPBACK, list_further_ports
 from appliance.topology.flows import list_data_classes, list_flows
 from appliance.topology.stores import STORES
 from appliance.topology.types import Port, Topology
 
 ANY = "0.0.0.0"  # noqa: S104 - what may reach it is the firewall's or the network policy's to say
-LOOPBACK = "127.0.0.1"
 HTTPS = 443
 DNS = 53
 NTP = 123
@@ -26,6 +26,7 @@ def _list_ports(settings: Settings) -> tuple[Port, ...]:
     models = (
         Port("embedder", "http", bind=LOOPBACK, number=settings.embeddings.port, health_path="/health"),
         Port("engine", "http", bind=LOOPBACK, number=settings.model.port, health_path="/health"),
+        *list_further_ports(settings),
     )
     if settings.layout == "embedded":
         return (

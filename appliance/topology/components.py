@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from appliance.settings import Settings
+from appliance.topology.engines import ENGINE, list_further_components
 from appliance.topology.types import Component
 
 # In the order in which they start.
@@ -55,7 +56,7 @@ OF_KUBERNETES = (
     MONITORING,
     RESOLVER,
 )
-ON_GPU_HOST = frozenset({"embedder", "engine", "engine-proxy"})
+ON_GPU_HOST = frozenset({"embedder", "engine", "engine-proxy"})  # by command: further engines are among them
 NOT_EMBEDDED = frozenset({"egress", "setup"})
 NOT_ON_HOSTS = frozenset({"setup"})
 # On hosts they are the distribution's, in a cluster somebody's image: what runs them is not ours.
@@ -64,26 +65,34 @@ PACKAGED = frozenset({"postgres", "redis"})
 
 def list_components(settings: Settings) -> tuple[Component, ...]:
     """Those of the layout, with the places they have in it."""
+    ours = _with_further(settings)
     if settings.layout == "embedded":
-        return (BROWSER, *(component for component in OURS if component.name not in NOT_EMBEDDED))
+        return (BROWSER, *(component for component in ours if component.name not in NOT_EMBEDDED))
     allowed = bool(settings.egress.allow)
     destinations = (DESTINATIONS,) if allowed else ()
     if settings.layout == "hosts":
-        ours = tuple(_on_host(component) for component in OURS if component.name not in NOT_ON_HOSTS)
+        ours = tuple(_on_host(component) for component in ours if component.name not in NOT_ON_HOSTS)
         agent = OF_SSM if settings.management.agent == "ssm" else ()
         resolver = (RESOLVER,) if allowed or agent else ()
         return (BROWSER, *destinations, *resolver, *OF_HOSTS, *agent, *ours)
-    return (BROWSER, *destinations, *OF_KUBERNETES, *(_in_pod(component) for component in OURS))
+    return (BROWSER, *destinations, *OF_KUBERNETES, *(_in_pod(component, settings) for component in ours))
+
+
+def _with_further(settings: Settings) -> tuple[Component, ...]:
+    """Further engines start after the main one, before the proxy that stands in front of them all."""
+    position = next(index for index, component in enumerate(OURS) if component.name == ENGINE) + 1
+    return (*OURS[:position], *list_further_components(settings), *OURS[position:])
 
 
 def _on_host(component: Component) -> Component:
-    place = "gpu" if component.name in ON_GPU_HOST else "app"
+    place = "gpu" if component.command in ON_GPU_HOST else "app"
     return _packaged(replace(component, places=(place,)))
 
 
-def _in_pod(component: Component) -> Component:
+def _in_pod(component: Component, settings: Settings) -> Component:
     """The proxy stands beside each model, in its Pod: what it forwards never crosses the network in the clear."""
-    places = ("engine", "embedder") if component.name == "engine-proxy" else (component.name,)
+    further = tuple(each.name for each in list_further_components(settings))
+    places = (ENGINE, "embedder", *further) if component.name == "engine-proxy" else (component.name,)
     return _packaged(replace(component, places=places, user=""))
 
 

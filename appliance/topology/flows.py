@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from appliance.settings import Settings
+from appliance.topology.engines import PASSES_ON, list_further_flows
 from appliance.topology.types import DataClass, Flow
 
 DATA_CLASSES = (
@@ -36,7 +37,7 @@ FLOWS = (
     Flow("ingester", "engine-proxy", ("documents", "embeddings"), "Embeds passages."),
     Flow("scheduler", "redis", ("signals",), "Wakes the workers for what is due."),
     Flow("engine-proxy", "engine", ("documents", "questions", "answers", "readings"),
-         "Passes on what it allows; reads the engine's metrics."),
+         PASSES_ON),
     Flow("engine-proxy", "embedder", ("documents", "questions", "embeddings"), "Passes on what it allows."),
 )  # fmt: skip
 EMBEDDED = (Flow("browser", "web", PAGES, "Pages, uploads and the stream of an answer."),)
@@ -76,7 +77,7 @@ def list_flows(settings: Settings) -> tuple[Flow, ...]:
     of_layout = {"embedded": EMBEDDED, "hosts": HOSTS, "kubernetes": KUBERNETES}[settings.layout]
     outside = OUTSIDE if settings.egress.allow and settings.layout != "embedded" else ()
     agent = SSM if settings.management.agent == "ssm" and settings.layout == "hosts" else ()
-    return (*of_layout, *agent, *FLOWS, *outside)
+    return (*of_layout, *agent, *FLOWS, *list_further_flows(settings), *outside)
 
 
 def list_data_classes(flows: Iterable[Flow]) -> tuple[DataClass, ...]:

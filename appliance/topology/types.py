@@ -9,7 +9,7 @@ CommandKind = Literal[
     "external", "system", "postgres", "redis", "embedder", "engine", "engine-proxy", "asgi", "celery-worker",
     "celery-beat", "egress", "setup",
 ]  # fmt: skip
-HealthKind = Literal["none", "postgres", "redis", "http", "engine", "celery", "process"]
+HealthKind = Literal["none", "postgres", "redis", "http", "engine", "celery", "process", "embeddings", "reranking"]
 Zone = Literal["outside", "site", "front", "application", "state", "models", "border"]
 Tls = Literal["none", "server", "mutual"]
 LOOPBACK = frozenset({"127.0.0.1", "::1"})

@@ -10,9 +10,19 @@ from inference.registry.errors import (
     ArchitectureUnsupportedError,
     ChatTemplateMissingError,
     CheckpointMissingError,
+    PurposeError,
     TokenizerMissingError,
 )
-from inference.registry.families import FAMILIES, EngineParser, Family, find_family
+from inference.registry.families import (
+    FAMILIES,
+    POOLING_FAMILIES,
+    EngineParser,
+    Family,
+    PoolingFamily,
+    find_family,
+    find_pooling_family,
+)
+from inference.registry.spec import Purpose
 from inference.registry.strict_json import read_object
 from inference.registry.tree import list_files
 from inference.registry.weights import measure_weights
@@ -20,20 +30,21 @@ from inference.registry.weights import measure_weights
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "tekken.json")
 VOCABULARY_FILES = (*TOKENIZER_FILES, "tokenizer_config.json", "added_tokens.json")
 CHAT_TEMPLATE_FILES = ("chat_template.jinja", "chat_template.json")
+MODULES = "modules.json"  # of sentence-transformers: how token vectors become one
 LICENCE_LINE = re.compile(r"^license:\s*(\S+)\s*$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What a model directory says about itself. ``weights_bytes``: the safetensors files together;
-    ``loaded_bytes``: what the engine keeps of them, which loads 32-bit weights as 16-bit ones.
+    """What a model directory says about itself. ``weights_bytes``: the safetensors files together; ``loaded_bytes``:
+    what the engine keeps of them, which loads 32-bit weights as 16-bit ones. ``purposes``: what it can be served for.
 
     The parsers are the engine's names, None where this tokenizer cannot work with them.
     """
 
     path: Path
     architecture: str
-    family: Family
+    family: Family | PoolingFamily
     quantization: Literal["bitsandbytes"] | None
     tool_parser: str | None
     reasoning_parser: str | None
@@ -41,6 +52,7 @@ class Checkpoint:
     weights_bytes: int
     loaded_bytes: int
     licence: str | None
+    purposes: tuple[Purpose, ...] = ("generation",)
 
 
 def inspect_checkpoint(path: Path) -> Checkpoint:
@@ -53,14 +65,17 @@ def inspect_checkpoint(path: Path) -> Checkpoint:
     refuse_contents(path, files)
     weights_bytes = measure_weights(path, files)
     _require_tokenizer(path)
+    purposes = _list_purposes(path, config, architecture, family)
+    writes = family if isinstance(family, Family) and "generation" in purposes else None
     method = (config.get("quantization_config") or {}).get("quant_method")
     return Checkpoint(
         path=path,
         architecture=architecture,
         family=family,
+        purposes=purposes,
         quantization="bitsandbytes" if method == "bitsandbytes" else None,
-        tool_parser=_find_parser(path, family.tools),
-        reasoning_parser=_find_parser(path, family.reasoning),
+        tool_parser=_find_parser(path, writes.tools if writes else None),
+        reasoning_parser=_find_parser(path, writes.reasoning if writes else None),
         trained_context_tokens=config.get("max_position_embeddings"),
         weights_bytes=weights_bytes,
         loaded_bytes=weights_bytes // 2 if _is_single_precision(config) else weights_bytes,
@@ -68,14 +83,29 @@ def inspect_checkpoint(path: Path) -> Checkpoint:
     )
 
 
-def _find_family(path: Path, config: dict[str, Any]) -> tuple[str, Family]:
+def require_purpose(checkpoint: Checkpoint, purpose: Purpose) -> None:
+    """Raises PurposeError where the model cannot be served for it."""
+    if purpose not in checkpoint.purposes:
+        raise PurposeError(
+            checkpoint.path / "config.json",
+            f"{checkpoint.architecture} is a model for {' or '.join(checkpoint.purposes)}, not for {purpose}.",
+            "Choose another model, or correct its purpose in appliance.yaml."
+            if purpose != "generation"
+            else "Choose one that writes; this one can be a further model, under further_models in appliance.yaml.",
+        )
+
+
+def _find_family(path: Path, config: dict[str, Any]) -> tuple[str, Family | PoolingFamily]:
     names = config.get("architectures") or []
     for name in names if isinstance(names, list) else []:
-        if family := find_family(architecture=name):
+        if family := find_family(architecture=name) or find_pooling_family(architecture=name):
             return name, family
     known = ", ".join(name for family in FAMILIES for name in family.architectures)
+    pooling = ", ".join(name for family in POOLING_FAMILIES for name in (*family.embedding, *family.reranking))
     raise ArchitectureUnsupportedError(
-        path / "config.json", f"the architecture {names} is not served here.", f"Choose a model of one of: {known}."
+        path / "config.json",
+        f"the architecture {names} is not served here.",
+        f"Choose a model of one of: {known}; as a further model also {pooling}.",
     )
 
 
@@ -88,12 +118,38 @@ def _require_tokenizer(path: Path) -> None:
         raise TokenizerMissingError(
             path, f"there is no tokenizer ({', '.join(TOKENIZER_FILES)}).", "Copy it from the model's own page."
         )
+
+
+def _list_purposes(
+    path: Path, config: dict[str, Any], architecture: str, family: Family | PoolingFamily
+) -> tuple[Purpose, ...]:
+    """A model that writes can embed too, which is what embedding models made from one say with modules.json."""
+    if isinstance(family, Family):
+        if (path / MODULES).exists() and not _has_chat_template(path):
+            return ("embedding",)
+        _require_chat_template(path)
+        return ("generation", "embedding")
+    if architecture in family.embedding:
+        return ("embedding",)
+    labels = len(config.get("id2label") or ()) or config.get("num_labels") or 2  # transformers' own default
+    if labels != 1:
+        raise PurposeError(
+            path / "config.json", f"it sorts texts into {labels} classes.", "A reranking model has one, its score."
+        )
+    return ("reranking",)
+
+
+def _has_chat_template(path: Path) -> bool:
     if any((path / name).exists() for name in CHAT_TEMPLATE_FILES):
-        return
+        return True
     config = path / "tokenizer_config.json"
-    if not config.exists() or not read_object(config).get("chat_template"):
+    return config.exists() and bool(read_object(config).get("chat_template"))
+
+
+def _require_chat_template(path: Path) -> None:
+    if not _has_chat_template(path):
         raise ChatTemplateMissingError(
-            config,
+            path / "tokenizer_config.json",
             "there is no chat template, so this is probably a base model.",
             "Choose the instruct version, or add a chat_template.jinja.",
         )

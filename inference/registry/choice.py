@@ -11,10 +11,10 @@ from typing import Literal
 
 from inference.planning.sizing import GPU_SHARE, GPU_WORKING_BYTES
 from inference.registry.catalogue import CPU_OFFER, GIB, GPU_OFFERS, Offer
-from inference.registry.checkpoint import Checkpoint
+from inference.registry.checkpoint import Checkpoint, require_purpose
 from inference.registry.errors import ModelTooBigError
 from inference.registry.machine import Gpu, MachineFacts
-from inference.registry.spec import Device, KvCacheDtype, ModelSpec
+from inference.registry.spec import Device, KvCacheDtype, ModelSpec, Purpose
 
 AWQ_CAPABILITY = (7, 5)
 CPU_WORKING_BYTES = 4 * GIB  # the engine's own processes, and the rest of the appliance
@@ -36,6 +36,7 @@ class ModelWish:
     kv_cache_bytes: int = GIB
     tensor_parallel: int = 1
     kv_cache_dtype: KvCacheDtype = "auto"
+    purpose: Purpose = "generation"
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,7 @@ def choose_model(
         choice.spec,
         tensor_parallel=wish.tensor_parallel if choice.spec.device == "cuda" else 1,
         kv_cache_dtype=wish.kv_cache_dtype,
+        purpose=wish.purpose,
         enforce_eager=not machine.has_compiler,
     )
     return Choice(spec, choice.reason)
@@ -79,6 +81,7 @@ def _choose(wish: ModelWish, machine: MachineFacts, checkpoint: Checkpoint | Non
         return Choice(None, lack)
     if wish.path is not None:
         assert checkpoint is not None, "a directory is inspected before it is chosen"
+        require_purpose(checkpoint, wish.purpose)
         require_memory(checkpoint, wish, machine, device)
         return Choice(
             build_directory_spec(wish, checkpoint, device), f"appliance.yaml names the directory {wish.path}."

@@ -29,6 +29,10 @@ class ArchitectureUnsupportedError(CheckpointError):
     """``config.json`` names an architecture this appliance does not serve."""
 
 
+class PurposeError(CheckpointError):
+    """The model is for something else than what it was named for."""
+
+
 class CodeInCheckpointError(CheckpointError):
     """The directory brings Python code, or a configuration that asks for it."""
 

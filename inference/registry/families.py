@@ -44,6 +44,36 @@ FAMILIES = (
 )
 
 
+@dataclass(frozen=True)
+class PoolingFamily:
+    """Models that write nothing: they turn text into one vector, or into one score. ``is_bidirectional``: they look at
+    a text once, in both directions, and keep nothing of it."""
+
+    name: str
+    embedding: tuple[str, ...] = ()
+    reranking: tuple[str, ...] = ()
+    is_bidirectional: bool = True
+
+
+POOLING_FAMILIES = (
+    PoolingFamily("bert", ("BertModel",), ("BertForSequenceClassification",)),
+    PoolingFamily(
+        "roberta",
+        ("RobertaModel", "XLMRobertaModel"),
+        ("RobertaForSequenceClassification", "XLMRobertaForSequenceClassification"),
+    ),
+    PoolingFamily("modernbert", ("ModernBertModel",), ("ModernBertForSequenceClassification",)),
+    PoolingFamily("llama", (), ("LlamaForSequenceClassification",), is_bidirectional=False),
+    PoolingFamily("qwen2", (), ("Qwen2ForSequenceClassification",), is_bidirectional=False),
+    PoolingFamily("qwen3", (), ("Qwen3ForSequenceClassification",), is_bidirectional=False),
+)
+
+
+def find_pooling_family(*, architecture: str) -> PoolingFamily | None:
+    known = (family for family in POOLING_FAMILIES if architecture in (*family.embedding, *family.reranking))
+    return next(known, None)
+
+
 def find_family(*, architecture: str) -> Family | None:
     return next((family for family in FAMILIES if architecture in family.architectures), None)
 

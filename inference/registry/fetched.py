@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from inference.registry.checkpoint import inspect_checkpoint
+from inference.registry.checkpoint import inspect_checkpoint, require_purpose
 from inference.registry.choice import Choice, ModelWish, choose_model, require_memory, with_checkpoint
 from inference.registry.errors import NotFetchedError
 from inference.registry.machine import MachineFacts
@@ -64,6 +64,7 @@ def resolve_model(wish: ModelWish, machine: MachineFacts, *, models_dir: Path) -
     if folder is None:
         return choice
     checkpoint = inspect_checkpoint(folder)
+    require_purpose(checkpoint, wish.purpose)
     require_memory(checkpoint, wish, machine, choice.spec.device)
     return Choice(with_checkpoint(choice.spec, checkpoint), choice.reason)
 

@@ -7,6 +7,7 @@ from typing import Literal
 Device = Literal["cpu", "cuda"]
 Source = Literal["directory", "hub"]
 KvCacheDtype = Literal["auto", "fp8"]
+Purpose = Literal["generation", "embedding", "reranking"]
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,7 @@ class ModelSpec:
     None also for checkpoints which say it themselves. ``max_context_tokens`` None lets the engine take what fits.
     ``tensor_parallel``: how many GPUs of one machine share each layer. ``kv_cache_dtype``: auto keeps keys and values
     as the model computes them, fp8 halves them.
+    ``purpose``: what of; one that embeds or reranks writes nothing.
     ``enforce_eager``: no compilation, for machines without a C++ compiler; it starts faster, answers slower.
     """
 
@@ -36,6 +38,7 @@ class ModelSpec:
     licence: str | None = None
     tensor_parallel: int = 1
     kv_cache_dtype: KvCacheDtype = "auto"
+    purpose: Purpose = "generation"
     enforce_eager: bool = False
 
     def __post_init__(self) -> None:

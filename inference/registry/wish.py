@@ -1,16 +1,18 @@
 """What the settings ask for, as the value that the choice is made from."""
 
 from appliance.settings import Settings
+from appliance.settings.model import FurtherModel
 from inference.registry.catalogue import GIB
 from inference.registry.choice import ModelWish
 
 
-def build_wish(settings: Settings) -> ModelWish:
-    """What ``appliance.yaml`` says under ``model``."""
-    wanted = settings.model
+def build_wish(settings: Settings, further: str | None = None) -> ModelWish:
+    """What ``appliance.yaml`` says under ``model``, or under ``further_models`` with the name ``further``."""
+    wanted = settings.model if further is None else settings.further_models[further]
     return ModelWish(
         path=wanted.path, hub_id=wanted.hub_id, revision=wanted.revision, name=wanted.name, device=wanted.device,
         quantization=wanted.quantization, max_context_tokens=wanted.max_context_tokens,
         kv_cache_bytes=int(wanted.kv_cache_gib * GIB), tensor_parallel=wanted.tensor_parallel,
         kv_cache_dtype=wanted.kv_cache_dtype,
+        purpose=wanted.purpose if isinstance(wanted, FurtherModel) else "generation",
     )  # fmt: skip

@@ -1,10 +1,11 @@
 """The exact command line of the engine and the embedder. Pure: the tests compare whole lines."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from inference.registry.errors import NotFetchedError
-from inference.registry.spec import ModelSpec
+from inference.registry.spec import ModelSpec, Purpose
 
 GIB = 1024**3
 LOOPBACK = "127.0.0.1"
@@ -35,6 +36,8 @@ def build_engine_argv(
     argv += ["--host", LOOPBACK, "--port", str(port)]
     argv += ["--model", str(spec.path), "--served-model-name", spec.served_name]
     argv += _build_format_flags(spec)
+    if spec.purpose != "generation":
+        argv += ["--runner", "pooling"]
     argv += ["--max-model-len", str(spec.max_context_tokens or MAX_CONTEXT_THAT_FITS)]
     argv += _build_memory_flags(spec, kv_cache_gib, memory_fraction)
     if spec.tensor_parallel > 1:
@@ -67,6 +70,8 @@ def _build_memory_flags(spec: ModelSpec, kv_cache_gib: float, memory_fraction: f
 def _build_conversation_flags(spec: ModelSpec) -> list[str]:
     """Reasoning is kept out of the answer's text, and off unless a request asks for it: on a CPU it takes minutes."""
     flags: list[str] = []
+    if spec.purpose != "generation":
+        return flags
     if spec.tool_parser is not None:
         flags += ["--enable-auto-tool-choice", "--tool-call-parser", spec.tool_parser]
     if spec.reasoning_parser is not None:
@@ -90,8 +95,24 @@ class ProxyTls:
     key_file: Path
 
 
+@dataclass(frozen=True)
+class FurtherUpstream:
+    """A further model behind the proxy: its name, which is part of its paths, and what it is for."""
+
+    name: str
+    purpose: Purpose
+    url: str
+
+
 def build_engine_proxy_argv(
-    *, python: Path, host: str, port: int, engine_url: str | None, embedder_url: str | None, tls: ProxyTls | None
+    *,
+    python: Path,
+    host: str,
+    port: int,
+    engine_url: str | None,
+    embedder_url: str | None,
+    tls: ProxyTls | None,
+    further: Sequence[FurtherUpstream] = (),
 ) -> list[str]:
     """The proxy in front of the models. Beyond loopback it needs ``tls``, which asks clients for a certificate."""
     if tls is None and host != LOOPBACK:
@@ -99,6 +120,8 @@ def build_engine_proxy_argv(
     argv = [str(python), "-m", "inference.engine_proxy", "--host", host, "--port", str(port)]
     argv += [] if engine_url is None else ["--engine-url", engine_url]
     argv += [] if embedder_url is None else ["--embedder-url", embedder_url]
+    for each in further:
+        argv += ["--further", f"{each.name}={each.purpose}={each.url}"]
     if tls is not None:
         argv += ["--ca-file", str(tls.ca_file), "--certificate-file", str(tls.certificate_file)]
         argv += ["--key-file", str(tls.key_file)]

@@ -1,11 +1,17 @@
 """Whole commands for the supervisor: what to execute and with which, closed, environment. Starts nothing itself."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from inference.registry.spec import ModelSpec
-from inference.serving.argv import ProxyTls, build_embedder_argv, build_engine_argv, build_engine_proxy_argv
+from inference.serving.argv import (
+    FurtherUpstream,
+    ProxyTls,
+    build_embedder_argv,
+    build_engine_argv,
+    build_engine_proxy_argv,
+)
 from inference.serving.environment import (
     build_embedder_environment,
     build_engine_environment,
@@ -16,6 +22,7 @@ EMBEDDER_MODEL = "all-MiniLM-L6-v2"
 __all__ = [
     "EMBEDDER_MODEL",
     "Command",
+    "FurtherUpstream",
     "ProxyTls",
     "embedder_command",
     "engine_command",
@@ -72,12 +79,13 @@ def engine_proxy_command(
     engine_url: str | None,
     embedder_url: str | None,
     tls: ProxyTls | None,
+    further: Sequence[FurtherUpstream] = (),
     data_dir: Path,
     root: Path,
 ) -> Command:
     """The proxy in front of the model servers of this machine."""
     argv = build_engine_proxy_argv(
-        python=python, host=host, port=port, engine_url=engine_url, embedder_url=embedder_url, tls=tls
+        python=python, host=host, port=port, engine_url=engine_url, embedder_url=embedder_url, tls=tls, further=further
     )
     return Command(tuple(argv), build_embedder_environment(python=python, data_dir=data_dir, root=root))
 

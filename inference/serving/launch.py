@@ -8,28 +8,35 @@ appliance has a supervisor that is told the commands instead.
 import argparse
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
-from typing import Literal, get_args
 
 from appliance.settings import Settings, SettingsError, environment, load
+from appliance.settings.model import MAIN_MODEL
+from inference.planning.configured import divide_memory, list_wanted
+from inference.planning.errors import PlanningError
 from inference.registry.errors import ModelError, NotFetchedError
 from inference.registry.fetched import resolve_model
-from inference.registry.machine import gather_machine_facts
+from inference.registry.machine import MachineFacts, gather_machine_facts
 from inference.registry.signature import build_policy
+from inference.registry.spec import ModelSpec
 from inference.registry.verification import verify
 from inference.registry.wish import build_wish
-from inference.serving.argv import LOOPBACK
+from inference.serving.argv import LOOPBACK, FurtherUpstream
 from inference.serving.command import Command, ProxyTls, embedder_command, engine_command, engine_proxy_command
 
 ANY = "0.0.0.0"  # noqa: S104 - TLS with client certificates is required wherever this is used
-Upstream = Literal["all", "engine", "embedder"]
 EXIT_UNUSABLE = 3
 
 
-def build_command(name: str, settings: Settings, *, python: Path, upstream: Upstream = "all") -> Command:
-    """The command of ``engine``, ``embedder`` or ``engine-proxy``; ``upstream`` is what the proxy stands in front of.
+def build_command(
+    name: str, settings: Settings, *, python: Path, upstream: str = "all", further: str | None = None
+) -> Command:
+    """The command of ``engine``, ``embedder`` or ``engine-proxy``; ``further`` names the further model that the engine
+    serves, ``upstream`` is what the proxy stands in front of.
 
-    Raises :class:`~inference.registry.errors.ModelError` when the model is not here or may not be served.
+    Raises :class:`~inference.registry.errors.ModelError` when the model is not here or may not be served, and
+    DoNotFitError when it does not fit beside the others.
     """
     root, data_dir = environment.REPOSITORY, settings.data_dir
     if name == "engine-proxy":
@@ -38,19 +45,39 @@ def build_command(name: str, settings: Settings, *, python: Path, upstream: Upst
         return embedder_command(
             python=python, port=settings.embeddings.port, data_dir=data_dir, root=root, model=settings.embeddings.model
         )
-    choice = resolve_model(build_wish(settings), gather_machine_facts(hub_url=None), models_dir=data_dir / "model")
+    facts, models_dir = gather_machine_facts(hub_url=None), data_dir / "model"
+    choice = resolve_model(build_wish(settings, further), facts, models_dir=models_dir)
     if choice.spec is None:
         raise NotFetchedError(choice.reason)
     if choice.spec.path is not None:
-        verify(choice.spec.path, models_dir=data_dir / "model", policy=build_policy(settings, python=python))
-    wanted = settings.model
+        verify(choice.spec.path, models_dir=models_dir, policy=build_policy(settings, python=python))
+    wanted = settings.model if further is None else settings.further_models[further]
+    name = MAIN_MODEL if further is None else further
+    fraction = wanted.memory_fraction
+    if settings.further_models and choice.spec.path is not None:
+        beside = list_beside(settings, facts, but=name)
+        fraction = divide_memory({**beside, name: choice.spec}, settings, facts)[name].fraction or fraction
     return engine_command(
         choice.spec, python=python, port=wanted.port, data_dir=data_dir, root=root, kv_cache_gib=wanted.kv_cache_gib,
-        memory_fraction=wanted.memory_fraction,
+        memory_fraction=fraction,
     )  # fmt: skip
 
 
-def build_proxy_command(settings: Settings, *, python: Path, upstream: Upstream = "all") -> Command:
+def list_beside(settings: Settings, facts: MachineFacts, *, but: str) -> dict[str, ModelSpec]:
+    """The other models of this host. One that cannot be served gets no memory, and takes nobody else down."""
+    found = {}
+    for name, wanted in list_wanted(settings).items():
+        if name == but or (wanted.path is None and wanted.hub_id is None):
+            continue
+        wish = build_wish(settings, None if name == MAIN_MODEL else name)
+        with suppress(ModelError, OSError):
+            spec = resolve_model(wish, facts, models_dir=settings.data_dir / "model").spec
+            if spec is not None and spec.path is not None:
+                found[name] = spec
+    return found
+
+
+def build_proxy_command(settings: Settings, *, python: Path, upstream: str = "all") -> Command:
     """In front of what answers on loopback; on every address only behind client certificates."""
     proxy = settings.engine_proxy
     tls = None
@@ -61,21 +88,38 @@ def build_proxy_command(settings: Settings, *, python: Path, upstream: Upstream 
         tls = ProxyTls(proxy.ca_file, proxy.certificate_file, proxy.key_file)
     ports = {"engine": settings.model.port, "embedder": settings.embeddings.port}
     urls = {name: f"http://{LOOPBACK}:{port}" for name, port in ports.items() if upstream in ("all", name)}
+    further = tuple(
+        FurtherUpstream(name, each.purpose, f"http://{LOOPBACK}:{each.port}")
+        for name, each in settings.further_models.items()
+        if upstream in ("all", f"engine-{name}")
+    )
     return engine_proxy_command(
         python=python, host=LOOPBACK if tls is None else ANY, port=proxy.port, engine_url=urls.get("engine"),
-        embedder_url=urls.get("embedder"), tls=tls, data_dir=settings.data_dir, root=environment.REPOSITORY,
+        embedder_url=urls.get("embedder"), further=further, tls=tls, data_dir=settings.data_dir,
+        root=environment.REPOSITORY,
     )  # fmt: skip
+
+
+def _check_name(component: str, further: str | None, settings: Settings) -> str | None:
+    if further is not None and (component != "engine" or further not in settings.further_models):
+        known = ", ".join(settings.further_models) or "none"
+        raise SettingsError(f"{further!r} is no further model of this appliance.yaml; under further_models: {known}.")
+    return further
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Become a model server, as appliance.yaml says.")
     parser.add_argument("name", choices=("engine", "embedder", "engine-proxy"))
-    parser.add_argument("--upstream", choices=get_args(Upstream), default="all", help="what the proxy stands before")
+    parser.add_argument("--upstream", default="all", help="what the proxy stands before: engine, embedder, engine-NAME")
+    parser.add_argument("--name", dest="name_of", help="the further model that the engine serves")
     arguments = parser.parse_args()
     try:
         settings = load()
-        command = build_command(arguments.name, settings, python=Path(sys.executable), upstream=arguments.upstream)
-    except (SettingsError, ModelError) as error:
+        command = build_command(
+            arguments.name, settings, python=Path(sys.executable), upstream=arguments.upstream,
+            further=_check_name(arguments.name, arguments.name_of, settings),
+        )  # fmt: skip
+    except (SettingsError, ModelError, PlanningError) as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(EXIT_UNUSABLE)
     for folder in ("HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"):

@@ -62,6 +62,18 @@ FOUR_BIT = "--quantization bitsandbytes --load-format bitsandbytes --max-model-l
             f"{head('qwen3')} --load-format safetensors --max-model-len 16384 {CUDA} {QWEN3} {TAIL}",
         ),
         (
+            ModelSpec("m", "directory", "cuda", Path("/models/m"), served_name="m", purpose="embedding"),
+            f"{head('m')} --load-format safetensors --runner pooling --max-model-len auto {CUDA} {TAIL}",
+        ),
+        (
+            replace(ModelSpec("r", "directory", "cpu", Path("/models/r")), purpose="reranking"),
+            f"{head('r')} --load-format safetensors --runner pooling --max-model-len auto {CPU} {TAIL}",
+        ),
+        (
+            replace(build_spec("qwen3"), purpose="embedding"),
+            f"{head('qwen3')} --load-format safetensors --runner pooling --max-model-len auto {CPU} {TAIL}",
+        ),
+        (
             replace(build_spec("llama"), quantization="bitsandbytes"),
             f"{head('llama')} {FOUR_BIT} {CPU} {LLAMA} {TAIL}",
         ),
@@ -90,7 +102,8 @@ def test_every_flag_is_known_to_the_pinned_parser() -> None:
         for device in devices:
             spec = build_spec(family.name, device)
             parallel = replace(spec, tensor_parallel=2, kv_cache_dtype="fp8")
-            for variant in (spec, parallel, replace(spec, quantization="bitsandbytes", enforce_eager=True)):
+            pooling = replace(spec, purpose="embedding")
+            for variant in (spec, parallel, pooling, replace(spec, quantization="bitsandbytes", enforce_eager=True)):
                 argv = build_engine_argv(variant, python=Path("/py"), port=1)
                 emitted |= {word for word in argv if word.startswith("--")}
     assert emitted - known == set()

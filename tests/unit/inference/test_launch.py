@@ -32,6 +32,17 @@ def test_proxy_beside_one_model_knows_no_other() -> None:
     assert "http://127.0.0.1:8420" in argv
 
 
+def test_proxy_stands_before_every_further_model() -> None:
+    further = {"coder": {"path": "/m/c", "port": 8411}, "ranks": {"path": "/m/r", "port": 8412, "purpose": "reranking"}}
+    argv = build_command("engine-proxy", hosts(further_models=further), python=PYTHON).argv
+    assert argv[11:15] == (
+        "--further", "coder=generation=http://127.0.0.1:8411", "--further", "ranks=reranking=http://127.0.0.1:8412",
+    )  # fmt: skip
+    alone = build_command("engine-proxy", hosts(further_models=further), python=PYTHON, upstream="engine-ranks").argv
+    assert "coder=generation=http://127.0.0.1:8411" not in alone
+    assert "--engine-url" not in alone
+
+
 def test_embedded_proxy_is_on_loopback_without_certificates() -> None:
     argv = build_command("engine-proxy", Settings(), python=PYTHON).argv
     assert argv[argv.index("--host") + 1] == "127.0.0.1"

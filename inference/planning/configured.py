@@ -1,0 +1,83 @@
+"""The models of ``appliance.yaml`` side by side on this machine: what each needs, read from its own directory, and what
+each therefore gets."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from appliance.settings import Settings
+from appliance.settings.model import MAIN_MODEL, FurtherModel, Model
+from inference.planning.config import read_architecture, read_format
+from inference.planning.dividing import Portion, Sharer, divide_gpu, divide_machine
+from inference.planning.errors import PlanningError
+from inference.planning.figures import KV_VALUE_BYTES
+from inference.planning.sizing import GIB, compute_kv_bytes_per_token, compute_weights_bytes
+from inference.registry.checkpoint import Checkpoint, inspect_checkpoint
+from inference.registry.choice import BITSANDBYTES_SHARE
+from inference.registry.families import PoolingFamily
+from inference.registry.machine import MachineFacts
+from inference.registry.spec import ModelSpec
+
+
+@dataclass(frozen=True)
+class Need:
+    """Of one GPU, or of the machine without one; see :class:`~inference.planning.dividing.Sharer`."""
+
+    weights_bytes: int
+    kv_bytes_per_token: int | None
+
+
+def list_wanted(settings: Settings) -> dict[str, Model]:
+    """By name: the main model as ``model``, then the further ones."""
+    return {MAIN_MODEL: settings.model, **settings.further_models}
+
+
+def divide_memory(specs: Mapping[str, ModelSpec], settings: Settings, machine: MachineFacts) -> dict[str, Portion]:
+    """By name. ``specs``: the models that are here, by the names of :func:`list_wanted`; those that use a GPU share the
+    first one's memory, the others the machine's. Raises DoNotFitError, and CheckpointError for a bad directory."""
+    wanted = list_wanted(settings)
+    sharers = {name: _build_sharer(name, spec, wanted[name]) for name, spec in specs.items() if spec.path is not None}
+    on_gpu = [each for name, each in sharers.items() if specs[name].device == "cuda"]
+    on_cpu = [each for name, each in sharers.items() if specs[name].device == "cpu"]
+    portions: list[Portion] = []
+    if on_gpu:
+        portions += divide_gpu(on_gpu, max(gpu.memory_bytes for gpu in machine.gpus))
+    if on_cpu:
+        portions += divide_machine(on_cpu, machine.memory_bytes)
+    found = {portion.name: portion for portion in portions}
+    return {name: found[name] for name in sharers}
+
+
+def measure(spec: ModelSpec, checkpoint: Checkpoint) -> Need:
+    """By the formulas where they hold, else the size of the files; a model that attends both ways keeps no cache."""
+    narrowed = spec.quantization == "bitsandbytes" and checkpoint.quantization is None
+    on_disk = int(checkpoint.loaded_bytes * (BITSANDBYTES_SHARE if narrowed else 1)) // spec.tensor_parallel
+    if isinstance(checkpoint.family, PoolingFamily) and checkpoint.family.is_bidirectional:
+        return Need(on_disk, 0)
+    assert spec.path is not None, "only what is here is measured"
+    config = json.loads((spec.path / "config.json").read_text(encoding="utf-8"))
+    try:
+        architecture = read_architecture(config)
+        format_ = "bnb-nf4" if spec.quantization == "bitsandbytes" else read_format(config)
+        weights = compute_weights_bytes(architecture, format_, tensor_parallel=spec.tensor_parallel)
+        per_token = compute_kv_bytes_per_token(
+            architecture, tensor_parallel=spec.tensor_parallel, value_bytes=KV_VALUE_BYTES[spec.kv_cache_dtype]
+        )
+    except PlanningError:
+        return Need(on_disk, None)
+    return Need(weights, per_token)
+
+
+def _build_sharer(name: str, spec: ModelSpec, wanted: Model) -> Sharer:
+    assert spec.path is not None, "only what is here is measured"
+    need = measure(spec, inspect_checkpoint(spec.path))
+    sharer = Sharer(
+        name,
+        need.weights_bytes,
+        need.kv_bytes_per_token,
+        context_tokens=spec.max_context_tokens,
+        share=wanted.memory_share if isinstance(wanted, FurtherModel) else 1.0,
+        fraction=wanted.memory_fraction,
+        kv_cache_bytes=int(wanted.kv_cache_gib * GIB),
+    )
+    return sharer if sharer.keeps_cache else replace(sharer, kv_cache_bytes=0)
