@@ -15,7 +15,7 @@ from appliance.settings.environment import REPOSITORY
 PAGE = REPOSITORY / "docs" / "reference" / "commands.md"
 VERBS = (
     ("up",), ("down",), ("status",), ("logs",), ("ask",), ("doctor",), ("models", "list"),
-    ("models", "show"), ("models", "plan"), ("models", "import"), ("models", "verify"),
+    ("models", "show"), ("models", "plan"), ("models", "pin"), ("models", "import"), ("models", "verify"),
     ("models", "activate"), ("models", "remove"),
 )  # fmt: skip
 TARGET = re.compile(r"^([a-z-]+):.*?## (.+)$", re.MULTILINE)

@@ -12,11 +12,14 @@ from appliance.local.identity import Identity
 from appliance.settings import Settings, environment
 from inference.registry.choice import Choice, ModelWish
 from inference.registry.errors import ModelError
+from inference.registry.expected import Expected, find_expected
 from inference.registry.fetched import require_fetched, resolve_model
 from inference.registry.machine import HUB_URL, gather_machine_facts
+from inference.registry.own import load_unpinned_catalogue
+from inference.registry.pins import read_pins
 from inference.registry.signature import Policy, build_policy
 from inference.registry.spec import ModelSpec
-from inference.registry.store import find_marked
+from inference.registry.store import find_marked, refuse_other_than_expected
 from inference.registry.verification import See, Verified, verify
 from inference.registry.wish import build_wish as wish_of_settings
 from inference.serving.command import fetch_command
@@ -120,19 +123,30 @@ def read_policy(settings: Settings) -> Policy | None:
     return build_policy(settings, python=environments.ENVIRONMENTS / "webapp" / "bin" / "python")
 
 
+def find_pinned(settings: Settings, hub_id: str) -> Expected | None:
+    """What the catalogue and this installation's pins say about the files of a hub model. Raises ModelError."""
+    return find_expected(load_unpinned_catalogue(settings), read_pins(models_dir(settings)), hub_id)
+
+
 def verify_files(settings: Settings, path: Path, *, see: See = lambda _bytes: None) -> Verified:
     """Raises LocalError for a directory that must not be loaded."""
     try:
-        return verify(path, models_dir=models_dir(settings), policy=read_policy(settings), see=see)
+        found = verify(path, models_dir=models_dir(settings), policy=read_policy(settings), see=see)
+        refuse_other_than_expected(path, lambda hub_id: find_pinned(settings, hub_id))
+        return found
     except ModelError as error:
         raise LocalError(f"The model cannot be served. {error}") from error
 
 
 def fetch(settings: Settings, spec: ModelSpec, *, identity: Identity, python: Path, root: Path) -> ModelSpec:
     """Bring a hub model's files here, with the hub client's progress on the terminal."""
+    try:
+        expected = find_pinned(settings, spec.hub_id) if spec.hub_id is not None else None
+    except ModelError as error:
+        raise LocalError(f"{spec.hub_id} was not fetched. {error}") from error
     command = fetch_command(
         spec, python=python, data_dir=settings.data_dir, root=root, models_dir=models_dir(settings),
-        network=environment.inherited(NETWORK_VARIABLES),
+        network=environment.inherited(NETWORK_VARIABLES), expected=expected,
     )  # fmt: skip
     argv = [*identity.prefix, *command.argv]
     result = subprocess.run(

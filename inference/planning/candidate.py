@@ -16,7 +16,7 @@ from inference.registry.spec import ModelSpec
 @dataclass(frozen=True)
 class Candidate:
     """``converted``: vLLM quantises the weights while it loads them. ``spec`` is None for what vLLM's server is not
-    started for here: embedding and reranking."""
+    started for here: embedding and reranking. ``revision`` is the commit, where it is known."""
 
     model: str
     weights: str
@@ -25,6 +25,8 @@ class Candidate:
     native_tokens: int | None
     spec: ModelSpec | None
     converted: bool = False
+    hub_id: str | None = None
+    revision: str | None = None
 
 
 def list_candidates(entries: Iterable[Entry]) -> tuple[Candidate, ...]:
@@ -40,6 +42,8 @@ def list_candidates(entries: Iterable[Entry]) -> tuple[Candidate, ...]:
                 architecture=entry.architecture,
                 native_tokens=entry.context.native_tokens,
                 spec=build_spec(entry, variant) if generates else None,
+                hub_id=variant.hub_id,
+                revision=variant.revision,
             )
             found.append(published)
             if can_convert(published):

@@ -28,6 +28,8 @@ class Plan:
 
     model: str
     weights: str
+    hub_id: str | None
+    revision: str | None
     format: str
     converted: bool
     verdict: Verdict
@@ -46,6 +48,8 @@ def build_plan(candidate: Candidate, node: Node, question: Question) -> Plan:
     plan = Plan(
         model=candidate.model,
         weights=candidate.weights,
+        hub_id=candidate.hub_id,
+        revision=candidate.revision,
         format=candidate.format,
         converted=candidate.converted,
         verdict="not known",

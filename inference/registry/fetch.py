@@ -13,13 +13,15 @@ import sys
 from pathlib import Path
 
 import httpx2
-from huggingface_hub import HfApi, snapshot_download
+from huggingface_hub import HfApi, ModelInfo, snapshot_download
 from huggingface_hub.utils import filter_repo_objects
 
 from inference.registry.checkpoint import inspect_checkpoint
-from inference.registry.errors import CheckpointError
+from inference.registry.errors import ModelError
+from inference.registry.expected import Expected, PinnedOtherwiseError
 from inference.registry.fetched import build_folder, write_marker
 from inference.registry.manifest import NAME as MANIFEST
+from inference.registry.manifest import parse_manifest
 from inference.registry.store import keep_record, seal
 
 WANTED = ("*.safetensors", "*.json", "*.jinja", "*.txt", "tokenizer.model", "README.md", "LICENSE*", "NOTICE*")
@@ -28,8 +30,12 @@ GIB = 1024**3
 SPARE_BYTES = GIB  # for the rest of the appliance to go on
 
 
-def fetch(*, hub_id: str, revision: str, models_dir: Path) -> Path:
-    """Return the model's directory, verified. Raises CheckpointError, or the hub client's own errors."""
+def fetch(*, hub_id: str, revision: str, models_dir: Path, expected: Expected | None = None) -> Path:
+    """Return the model's directory, verified. Raises CheckpointError, or the hub client's own errors.
+
+    With ``expected``, PinnedOtherwiseError for a branch that moved, and for files with other sums than those that were
+    pinned: before they are fetched where the hub says so, else afterwards, when nothing is kept of them.
+    """
     target = build_folder(models_dir, hub_id=hub_id, revision=revision)
     if target.is_dir():
         return target
@@ -37,6 +43,12 @@ def fetch(*, hub_id: str, revision: str, models_dir: Path) -> Path:
     commit = info.sha
     if commit is None:
         raise RuntimeError(f"The hub names no commit for {hub_id} at {revision}.")
+    if expected is not None and expected.is_about(revision, commit):
+        expected.refuse_commit(revision, commit)
+        if told := list_sums(info):
+            expected.refuse_sums(told)
+    else:
+        expected = None
     draft = models_dir / f".{target.name}"
     draft.mkdir(parents=True, exist_ok=True)
     sizes = {file.rfilename: file.size or 0 for file in info.siblings or ()}
@@ -47,9 +59,25 @@ def fetch(*, hub_id: str, revision: str, models_dir: Path) -> Path:
     shutil.rmtree(draft / ".cache", ignore_errors=True)  # the hub client's own notes
     (draft / MANIFEST).unlink(missing_ok=True)
     record = seal(draft)
+    if expected is not None:
+        refuse_other_files(draft, expected)
     draft.rename(target)
     keep_record(target, record, models_dir=models_dir)
     return target
+
+
+def list_sums(info: ModelInfo) -> dict[str, str]:
+    """What the hub says of its large files; empty where it says nothing."""
+    return {file.rfilename: file.lfs.sha256 for file in info.siblings or () if file.lfs is not None}
+
+
+def refuse_other_files(draft: Path, expected: Expected) -> None:
+    """By what was written to the disk. Raises PinnedOtherwiseError, and then the files are gone."""
+    try:
+        expected.refuse_sums(parse_manifest((draft / MANIFEST).read_text(encoding="utf-8")))
+    except PinnedOtherwiseError:
+        shutil.rmtree(draft)
+        raise
 
 
 def require_room(needed_bytes: int, draft: Path) -> None:
@@ -67,10 +95,16 @@ def main() -> int:
     parser.add_argument("--hub-id", required=True)
     parser.add_argument("--revision", default="main")
     parser.add_argument("--models", type=Path, required=True)
+    parser.add_argument("--expected", type=Expected.from_json, default=None, help="what was pinned, as JSON")
     arguments = parser.parse_args()
     try:
-        path = fetch(hub_id=arguments.hub_id, revision=arguments.revision, models_dir=arguments.models)
-    except CheckpointError as error:
+        path = fetch(
+            hub_id=arguments.hub_id,
+            revision=arguments.revision,
+            models_dir=arguments.models,
+            expected=arguments.expected,
+        )
+    except ModelError as error:
         sys.stderr.write(f"{error}\n")
         return 1
     except (OSError, httpx2.HTTPError) as error:

@@ -8,7 +8,7 @@ import hashlib
 import json
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -20,6 +20,7 @@ from inference.registry.checkpoint import inspect_checkpoint
 from inference.registry.contents import refuse_name
 from inference.registry.draft import Draft
 from inference.registry.errors import CheckpointError, CheckpointMissingError
+from inference.registry.expected import Expected
 from inference.registry.fetched import build_folder, write_marker
 from inference.registry.hub_cache import MAIN, find_cache, read_hub_cache
 from inference.registry.intake import (
@@ -51,6 +52,7 @@ from inference.registry.verification import CHUNK_BYTES
 GIB = 1024**3
 SPARE_BYTES = GIB  # for the rest of the appliance to go on
 SCHEMA_VERSION = 1
+FindExpected = Callable[[str], Expected | None]  # what is known of the files of a hub id
 
 
 class SpaceMissingError(ImportRefusedError):
@@ -101,9 +103,11 @@ def open_intake(path: Path, *, revision: str | None = None) -> Intake:
 
 
 def import_model(
-    path: Path, *, models_dir: Path, names: Names, progress: Progress, policy: Policy | None = None
-) -> Imported:
-    """Raises CheckpointError or ImportRefusedError with the reason, StoreBusyError while another import goes on."""
+    path: Path, *, models_dir: Path, names: Names, progress: Progress, policy: Policy | None = None,
+    find_expected: FindExpected = lambda _hub_id: None,
+) -> Imported:  # fmt: skip
+    """Raises CheckpointError or ImportRefusedError with the reason, StoreBusyError while another import goes on, and
+    PinnedOtherwiseError for a copy of a hub's model with other files than are known of it."""
     refuse_odd_names(names)
     with only_one_change(models_dir):
         cleared = tuple(remove_unfinished(models_dir))
@@ -116,7 +120,7 @@ def import_model(
         try:
             with Draft(models_dir, uuid.uuid4().hex[:12]) as draft:
                 sums = _copy(intake, draft, progress)
-                return _publish(intake, draft, sums, names, models_dir, cleared, policy)
+                return _publish(intake, draft, sums, names, models_dir, cleared, policy, find_expected)
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
                 raise SpaceMissingError(
@@ -197,6 +201,7 @@ def _publish(
     models_dir: Path,
     left: tuple[str, ...],
     policy: Policy | None,
+    find_expected: FindExpected,
 ) -> Imported:
     model = draft.find_model()
     sums = {path.relative_to(model.relative_to(draft.path)).as_posix(): of for path, of in copied.items()}
@@ -213,6 +218,7 @@ def _publish(
     if brought:
         _compare_with_what_it_came_with(model / MANIFEST, sums, intake.path)
         (model / MANIFEST).unlink()
+    _refuse_other_than_pinned(intake, names, sums, find_expected)
     target = _mark(model, intake, names, sums, models_dir)
     total = sum((model / name).stat().st_size for name in sums)
     if (there := find_marked(target)) is not None:
@@ -233,11 +239,9 @@ def _publish(
 
 def _mark(model: Path, intake: Intake, names: Names, sums: dict[str, str], models_dir: Path) -> Path:
     """Write where it came from into the draft; the folder it gets in the store."""
-    hub_id = names.hub_id or (intake.hub_id if names.name is None else None)
     digest = build_revision(sums)
+    hub_id, revision, commit = _identify(intake, names)
     if hub_id is not None:
-        revision = names.revision or intake.revision or MAIN
-        commit = intake.commit if names.hub_id in (None, intake.hub_id) else None
         write_marker(model, hub_id=hub_id, revision=revision, commit=commit or digest)
         return build_folder(models_dir, hub_id=hub_id, revision=revision)
     name = names.name or intake.name
@@ -247,6 +251,21 @@ def _mark(model: Path, intake: Intake, names: Names, sums: dict[str, str], model
     }  # fmt: skip
     (model / IMPORTED).write_text(json.dumps(marker), encoding="utf-8")
     return models_dir / f"{name}@{digest}"
+
+
+def _identify(intake: Intake, names: Names) -> tuple[str | None, str, str | None]:
+    """Hub id, None for a model under a name of its own; revision; and commit, where the source knows it."""
+    hub_id = names.hub_id or (intake.hub_id if names.name is None else None)
+    commit = intake.commit if names.hub_id in (None, intake.hub_id) else None
+    return hub_id, names.revision or intake.revision or MAIN, commit
+
+
+def _refuse_other_than_pinned(intake: Intake, names: Names, sums: dict[str, str], find_expected: FindExpected) -> None:
+    hub_id, revision, commit = _identify(intake, names)
+    expected = find_expected(hub_id) if hub_id is not None else None
+    if expected is not None and expected.is_about(revision, commit):
+        expected.refuse_commit(revision, commit)
+        expected.refuse_sums(sums)
 
 
 def _read_sums(folder: Path) -> dict[str, str]:

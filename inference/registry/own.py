@@ -1,4 +1,5 @@
-"""The catalogue of this installation: what the appliance ships, with the models that ``appliance.yaml`` adds."""
+"""The catalogue of this installation: what the appliance ships, with the models that ``appliance.yaml`` adds and the
+commits, sizes and sums that were pinned here."""
 
 from pathlib import Path
 from typing import Any
@@ -8,11 +9,18 @@ import yaml
 from appliance.settings import Settings, environment
 from inference.registry.errors import CatalogueError, OwnCatalogueError
 from inference.registry.load import SOURCE, Catalogue, load_catalogue, parse_catalogue
+from inference.registry.pins import apply_pins, read_pins
 
 SECTION = "catalogue"
+MODELS = "model"
 
 
 def load_own_catalogue(settings: Settings) -> Catalogue:
+    """With what was pinned here in the place of nulls. Raises OwnCatalogueError and PinsUnreadableError."""
+    return apply_pins(load_unpinned_catalogue(settings), read_pins(settings.data_dir / MODELS))
+
+
+def load_unpinned_catalogue(settings: Settings) -> Catalogue:
     """Raises OwnCatalogueError, which names the configuration file and each key that is wrong."""
     own = settings.catalogue
     if not (own.models or own.sources or own.licences):

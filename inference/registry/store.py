@@ -10,16 +10,17 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 from inference.registry.errors import ModelError
+from inference.registry.expected import Expected
 from inference.registry.fetched import MARKER as FETCHED
 from inference.registry.manifest import NAME as MANIFEST
-from inference.registry.manifest import format_manifest
+from inference.registry.manifest import format_manifest, parse_manifest
 from inference.registry.place import Record, find_place, forget, take_trace, write_record
 from inference.registry.tree import list_files
 from inference.registry.verification import See, sum_file
@@ -87,6 +88,18 @@ def get_stored(models_dir: Path, wanted: str) -> Stored:
     if found:
         raise NotStoredError(f"{wanted} is here in {len(found)} revisions. Say which: {names}.")
     raise NotStoredError(f"{wanted} is not among the models that were imported or fetched: {names}.")
+
+
+def refuse_other_than_expected(folder: Path, find_expected: Callable[[str], Expected | None]) -> None:
+    """For a verified folder: whether it is the hub's model that it says it is. Raises PinnedOtherwiseError.
+
+    A folder that names no hub, or a commit of which nothing is known, passes.
+    """
+    stored = find_marked(folder)
+    expected = find_expected(stored.name) if stored is not None and stored.is_from_hub else None
+    if stored is None or expected is None or not expected.covers(stored.commit):
+        return
+    expected.refuse_sums(parse_manifest((folder / MANIFEST).read_text(encoding="utf-8")))
 
 
 def build_revision(sums: Mapping[str, str]) -> str:

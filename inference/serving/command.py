@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from inference.registry.expected import Expected
 from inference.registry.spec import ModelSpec
 from inference.serving.argv import (
     FurtherUpstream,
@@ -28,6 +29,7 @@ __all__ = [
     "engine_command",
     "engine_proxy_command",
     "fetch_command",
+    "hub_facts_command",
 ]
 
 
@@ -91,14 +93,32 @@ def engine_proxy_command(
 
 
 def fetch_command(
-    spec: ModelSpec, *, python: Path, data_dir: Path, root: Path, models_dir: Path, network: Mapping[str, str]
+    spec: ModelSpec,
+    *,
+    python: Path,
+    data_dir: Path,
+    root: Path,
+    models_dir: Path,
+    network: Mapping[str, str],
+    expected: Expected | None = None,
 ) -> Command:
     """Bring a hub model to this machine. Prints ``{"path": ...}``; progress goes to standard error.
 
-    ``network``: the site's own variables, see :func:`build_fetch_environment`.
+    ``network``: the site's own variables, see :func:`build_fetch_environment`. ``expected``: what was pinned.
     """
     assert spec.hub_id is not None
     argv = [str(python), "-m", "inference.registry.fetch", "--hub-id", spec.hub_id]
     argv += ["--revision", spec.revision or "main", "--models", str(models_dir)]
+    argv += ["--expected", expected.to_json()] if expected is not None else []
+    env = build_fetch_environment(python=python, data_dir=data_dir, root=root, network=dict(network))
+    return Command(tuple(argv), env)
+
+
+def hub_facts_command(
+    revisions: Mapping[str, str | None], *, python: Path, data_dir: Path, root: Path, network: Mapping[str, str]
+) -> Command:
+    """Ask a hub for commits, sizes and sums of models, by hub id. Prints one JSON document, and fetches no file."""
+    asked = [f"{hub_id}@{revision}" if revision else hub_id for hub_id, revision in revisions.items()]
+    argv = [str(python), "-m", "inference.registry.hub_facts", *asked]
     env = build_fetch_environment(python=python, data_dir=data_dir, root=root, network=dict(network))
     return Command(tuple(argv), env)

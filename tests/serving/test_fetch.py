@@ -1,89 +1,43 @@
 """Fetching a model, with a stand-in for somebody else's hub that serves a tiny checkpoint."""
 
-import http.server
+import hashlib
 import json
 import subprocess
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from inference.registry.expected import Expected
 from inference.registry.fetched import list_fetched, require_fetched
 from inference.registry.spec import ModelSpec
 from inference.registry.verification import verify
 from inference.serving.command import fetch_command
 from tests.engines.launch import INFERENCE_PYTHON, ROOT, free_port
+from tests.serving.hub import COMMIT, STRANGERS, Hub, offer
 
-COMMIT = "0123456789abcdef0123456789abcdef01234567"
 SPEC = ModelSpec(name="tiny", source="hub", device="cpu", hub_id="house/tiny", revision="main")
-STRANGERS = ("modeling_tiny.py", "pytorch_model.bin")
-
-
-@dataclass
-class Hub:
-    url: str
-    folder: Path
-    bytes_a_file: int = 1
-    asked: list[str] = field(default_factory=list)
 
 
 @pytest.fixture
 def hub(tiny_checkpoints: dict[str, Path]) -> Iterator[Hub]:
     """Offers tiny Llama as house/tiny, beside files that nobody should take."""
-    offered = Hub(url="", folder=tiny_checkpoints["llama"])
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self._answer(with_body=True)
-
-        def do_HEAD(self) -> None:
-            self._answer(with_body=False)
-
-        def log_message(self, *_arguments: object) -> None:
-            pass
-
-        def _answer(self, *, with_body: bool) -> None:
-            path = self.path.split("?")[0]
-            offered.asked.append(path)
-            names = [*sorted(file.name for file in offered.folder.iterdir()), *STRANGERS]
-            if path.startswith("/api/models/house/tiny/revision/"):
-                siblings = [{"rfilename": name, "size": offered.bytes_a_file} for name in names]
-                self._send(json.dumps({"id": "house/tiny", "sha": COMMIT, "siblings": siblings}).encode(), with_body)
-            elif path.startswith("/api/models/house/tiny/tree/"):
-                tree = [{"type": "file", "path": name, "size": 1, "oid": name} for name in names]
-                self._send(json.dumps(tree).encode(), with_body)
-            elif path.startswith(f"/house/tiny/resolve/{COMMIT}/"):
-                self._send((offered.folder / path.rsplit("/", 1)[1]).read_bytes(), with_body)
-            else:
-                self.send_error(404)
-
-        def _send(self, body: bytes, with_body: bool) -> None:
-            self.send_response(200)
-            for name, value in (("ETag", f'"{len(body)}"'), ("X-Repo-Commit", COMMIT), ("Content-Length", len(body))):
-                self.send_header(name, str(value))
-            self.end_headers()
-            if with_body:
-                self.wfile.write(body)
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        offered.url = f"http://127.0.0.1:{server.server_port}"
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield offered
-        server.shutdown()
-        thread.join()
+    with offer(tiny_checkpoints["llama"]) as hub:
+        yield hub
 
 
-def fetch(hub: Hub, data_dir: Path) -> "subprocess.CompletedProcess[str]":
+def fetch(
+    hub: Hub, data_dir: Path, expected: Expected | None = None, *, revision: str = "main"
+) -> "subprocess.CompletedProcess[str]":
     command = fetch_command(
-        SPEC,
+        replace(SPEC, revision=revision),
         python=INFERENCE_PYTHON,
         data_dir=data_dir,
         root=ROOT,
         models_dir=data_dir / "model",
         network={"HF_ENDPOINT": hub.url},
+        expected=expected,
     )
     return subprocess.run(command.argv, env=command.env, capture_output=True, text=True, timeout=120, check=False)
 
@@ -135,3 +89,46 @@ def test_model_that_cannot_be_served_is_refused_and_not_kept(hub: Hub, tmp_path:
     assert "SomethingElse" in answer.stderr
     assert "Traceback" not in answer.stderr
     assert list_fetched(tmp_path / "model") == []
+
+
+def expect(hub: Hub, revision: str | None = COMMIT, **sums: str) -> Expected:
+    """The hub's own files as they were pinned, but for ``sums``."""
+    weights = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in hub.folder.glob("*.safetensors")}
+    return Expected("house/tiny", revision, {**weights, **sums}, True, "what was pinned here on 2026-01-31")
+
+
+def test_pinned_model_is_fetched_when_commit_and_files_are_those_that_were_pinned(hub: Hub, tmp_path: Path) -> None:
+    hub.says_sums = True
+    assert fetch(hub, tmp_path, expect(hub)).returncode == 0
+    assert [found.commit for found in list_fetched(tmp_path / "model")] == [COMMIT]
+
+
+def test_branch_that_moved_since_it_was_pinned_is_not_fetched(hub: Hub, tmp_path: Path) -> None:
+    answer = fetch(hub, tmp_path, expect(hub, revision="a" * 40))
+    assert answer.returncode == 1
+    assert f"house/tiny: main moved. It is the commit {COMMIT} now" in answer.stderr
+    assert f"what was pinned here on 2026-01-31 has {'a' * 40}" in answer.stderr
+    assert not [asked for asked in hub.asked if "/resolve/" in asked]
+
+
+def test_another_commit_that_is_asked_for_by_name_is_fetched(hub: Hub, tmp_path: Path) -> None:
+    expected = expect(hub, revision="a" * 40, **{"model.safetensors": "b" * 64})
+    assert fetch(hub, tmp_path, expected, revision=COMMIT).returncode == 0
+
+
+def test_files_that_the_hub_says_are_others_are_not_begun(hub: Hub, tmp_path: Path) -> None:
+    hub.says_sums = True
+    answer = fetch(hub, tmp_path, expect(hub, **{"model.safetensors": "b" * 64}))
+    assert answer.returncode == 1
+    assert "these are not the files that what was pinned here on 2026-01-31 names" in answer.stderr
+    assert "model.safetensors had the SHA-256 bbbbbbbbbbbb and has " in answer.stderr
+    assert not [asked for asked in hub.asked if "/resolve/" in asked]
+
+
+def test_files_that_came_otherwise_than_they_were_pinned_are_not_kept(hub: Hub, tmp_path: Path) -> None:
+    """The hub names no sums, so only what was written to the disk tells."""
+    answer = fetch(hub, tmp_path, expect(hub, **{"model.safetensors": "b" * 64}))
+    assert answer.returncode == 1
+    assert "model.safetensors had the SHA-256 bbbbbbbbbbbb and has " in answer.stderr
+    assert [asked for asked in hub.asked if "/resolve/" in asked]
+    assert [path.name for path in (tmp_path / "model").iterdir()] == []

@@ -9,7 +9,10 @@ from inference.planning.errors import PlanningError
 from inference.registry.entry import Entry
 from inference.registry.errors import ModelError, OwnCatalogueError
 from inference.registry.load import Catalogue
-from inference.registry.own import load_own_catalogue
+from inference.registry.own import MODELS, load_own_catalogue, load_unpinned_catalogue
+from inference.registry.pins import Pin, list_filled, read_pins
+
+Filled = dict[str, tuple[Pin, tuple[str, ...]]]
 
 
 @contextmanager
@@ -26,6 +29,18 @@ def explained() -> Iterator[None]:
 
 def read_catalogue() -> Catalogue:
     return load_own_catalogue(load())
+
+
+def read_filled() -> Filled:
+    """What was pinned here, by hub id, and which facts of the catalogue are the pin's."""
+    settings = load()
+    pins = read_pins(settings.data_dir / MODELS)
+    found: Filled = {}
+    for entry in load_unpinned_catalogue(settings).models if pins else ():
+        for variant in entry.variants:
+            if facts := list_filled(variant, pins.get(variant.hub_id)):
+                found[variant.hub_id] = (pins[variant.hub_id], facts)
+    return found
 
 
 def find_entry(catalogue: Catalogue, name: str) -> Entry | None:

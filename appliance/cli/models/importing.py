@@ -36,7 +36,8 @@ def import_(
         with show_progress() as shown:
             names, models_dir = Names(name, hub_id, revision), model_choice.models_dir(local.settings)
             done = import_model(
-                source.expanduser(), models_dir=models_dir, names=names, progress=shown, policy=policy
+                source.expanduser(), models_dir=models_dir, names=names, progress=shown, policy=policy,
+                find_expected=lambda hub_id: model_choice.find_pinned(local.settings, hub_id),
             )  # fmt: skip
     if as_json:
         out.print(json.dumps(build_document(done), indent=2), markup=False)

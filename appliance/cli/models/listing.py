@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from appliance.cli.models.catalogue import explained, read_catalogue
+from appliance.cli.models.catalogue import Filled, explained, read_catalogue, read_filled
 from appliance.cli.models.columns import align
 from appliance.cli.screen import out
 from inference.planning.errors import PlanningError
@@ -23,15 +23,19 @@ def list_models(
     """List the models of the catalogue: size, context, weights, licence."""
     with explained():
         catalogue = read_catalogue()
-        rows = [build_row(entry, catalogue) for entry in catalogue.models]
+        filled = read_filled()
+        rows = [build_row(entry, catalogue, filled) for entry in catalogue.models]
     if as_json:
         out.print(json.dumps({"schema_version": 1, "models": rows}, indent=2), markup=False)
         return
     out.print("\n".join(build_lines(rows)), markup=False)
+    if filled:
+        last = max(pin.date for pin, _ in filled.values())
+        out.print(f"Weights that were pinned here: {len(filled)}, the last on {last}.")
     out.print("`bin/appliance models show MODEL` says everything that is known about one, and what is not.")
 
 
-def build_row(entry: Entry, catalogue: Catalogue) -> dict[str, Any]:
+def build_row(entry: Entry, catalogue: Catalogue, filled: Filled) -> dict[str, Any]:
     """A model as JSON; ``parameters`` is computed, and null where a fact that it needs is not known."""
     return {
         "id": entry.id,
@@ -40,7 +44,15 @@ def build_row(entry: Entry, catalogue: Catalogue) -> dict[str, Any]:
         "family": entry.family,
         "parameters": count_parameters(entry.architecture),
         "context_tokens": entry.context.native_tokens,
-        "weights": [{"hub_id": each.hub_id, "format": each.format} for each in entry.variants],
+        "weights": [
+            {
+                "hub_id": each.hub_id,
+                "format": each.format,
+                "revision": each.revision,
+                "pinned_at": filled[each.hub_id][0].pinned_at if each.hub_id in filled else None,
+            }
+            for each in entry.variants
+        ],
         "licence": entry.licence,
         "missing": len(list_missing(entry, catalogue)),
     }

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from appliance.cli.models.catalogue import explained, find_entry, get_entry, read_catalogue
+from appliance.cli.models.catalogue import Filled, explained, find_entry, get_entry, read_catalogue, read_filled
 from appliance.cli.models.columns import align
 from appliance.cli.screen import out
 from appliance.settings import Settings, load
@@ -16,6 +16,7 @@ from inference.planning.node import CpuNode, GpuNode, Node, Question, build_gpu_
 from inference.planning.plan import Plan, build_document, build_plan
 from inference.planning.sizing import GIB, GPU_SHARE
 from inference.registry.machine import gather_machine_facts
+from inference.registry.pins import describe_pin
 from inference.registry.spec import KvCacheDtype
 
 KIB = 1024
@@ -40,10 +41,12 @@ def plan(
         share = settings.model.memory_fraction if isinstance(node, GpuNode) else None
         question = Question(context, kv_cache_dtype, tensor_parallel, share or GPU_SHARE)
         plans = [build_plan(candidate, node, question) for candidate in choose_candidates(model)]
+        filled = read_filled()
     if as_json:
-        out.print(json.dumps(build_document(plans, node, question), indent=2), markup=False)
+        pinned = {hub_id: pin.pinned_at for hub_id, (pin, _) in filled.items()}
+        out.print(json.dumps({**build_document(plans, node, question), "pinned_at": pinned}, indent=2), markup=False)
         return
-    lines = build_lines(plans) if model is None else [describe_plan(each) for each in plans]
+    lines = build_lines(plans) if model is None else [describe_plan(each, filled) for each in plans]
     out.print("\n".join([describe_node(node), *lines, ""]), markup=False)
     out.print("Computed from the models' dimensions, not measured.")
 
@@ -104,7 +107,7 @@ def write_format(plan: Plan) -> str:
     return f"{plan.format} while loading" if plan.converted else plan.format
 
 
-def describe_plan(plan: Plan) -> str:
+def describe_plan(plan: Plan, filled: Filled) -> str:
     """One set of weights in whole, with the flags."""
     lines = [f"\n{plan.weights} ({write_format(plan)}): {plan.verdict}"]
     lines += [f"  {sentence}" for sentence in (plan.reason, plan.next_step) if sentence]
@@ -117,6 +120,10 @@ def describe_plan(plan: Plan) -> str:
             f"  Longest conversation     {longest} tokens",
         ]
         lines += [f"  At once                  {at_once} tokens"] if plan.fits else []
+    if plan.revision is not None:
+        pin, facts = filled.get(plan.hub_id or "", (None, ()))
+        by = describe_pin(pin) if pin is not None and "revision" in facts else "from the catalogue"
+        lines.append(f"  Revision                 {plan.revision}, {by}")
     if plan.flags:
         lines.append(f"  vLLM's flags             {' '.join(plan.flags)}")
     return "\n".join(lines)

@@ -6,13 +6,14 @@ from typing import Annotated, Any
 
 import typer
 
-from appliance.cli.models.catalogue import explained, get_entry, read_catalogue
+from appliance.cli.models.catalogue import Filled, explained, get_entry, read_catalogue, read_filled
 from appliance.cli.screen import out
 from appliance.local import model_choice
 from appliance.local.instance import open_appliance
 from inference.registry.entry import Entry
 from inference.registry.load import Catalogue
 from inference.registry.missing import list_missing
+from inference.registry.pins import FACTS, describe_pin
 
 SCHEMA_VERSION = 1
 UNKNOWN = "not known"
@@ -31,11 +32,12 @@ def show(
     with explained():
         catalogue = read_catalogue()
         entry = get_entry(catalogue, model)
-        document = build_document(entry, catalogue)
+        filled = read_filled()
+        document = build_document(entry, catalogue, filled)
     if as_json:
         out.print(json.dumps(document, indent=2), markup=False)
         return
-    for line in describe(entry, catalogue):
+    for line in describe(entry, catalogue, filled):
         out.print(line, markup=False)
 
 
@@ -56,8 +58,8 @@ def _show_served(*, as_json: bool) -> None:
     out.print(f"Why     {'It was activated.' if named and spec else choice.reason}", markup=False)
 
 
-def build_document(entry: Entry, catalogue: Catalogue) -> dict[str, Any]:
-    """The entry with the sources that it cites, its licence in whole, and the paths of what nobody could check."""
+def build_document(entry: Entry, catalogue: Catalogue, filled: Filled) -> dict[str, Any]:
+    """The entry with its sources, what was pinned here, its whole licence, and the paths of what nobody could check."""
     licence = catalogue.licences[entry.licence]
     cited = dict.fromkeys([*entry.cited, *(each.source for each in licence.obligations)])
     return {
@@ -67,11 +69,17 @@ def build_document(entry: Entry, catalogue: Catalogue) -> dict[str, Any]:
         "reasoning_parser": entry.reasoning_parser,
         "licence": licence.model_dump(mode="json"),
         "sources": {key: catalogue.sources[key].model_dump(mode="json") for key in cited},
+        "pinned": {
+            variant.hub_id: {
+                "facts": list(facts), "source": describe_pin(pin), **pin.model_dump(mode="json", exclude=set(FACTS)),
+            }
+            for variant in entry.variants if variant.hub_id in filled for pin, facts in [filled[variant.hub_id]]
+        },
         "missing": list(list_missing(entry, catalogue)),
-    }
+    }  # fmt: skip
 
 
-def describe(entry: Entry, catalogue: Catalogue) -> Iterator[str]:
+def describe(entry: Entry, catalogue: Catalogue, filled: Filled) -> Iterator[str]:
     """The same for people: one fact a line, with where it was read."""
     licence, it = catalogue.licences[entry.licence], entry.architecture
     yield f"{entry.name} ({entry.id}) by {entry.developer}, for {entry.purpose}"
@@ -86,12 +94,14 @@ def describe(entry: Entry, catalogue: Catalogue) -> Iterator[str]:
     for variant in entry.variants:
         size = f"{_number(variant.bytes_on_disk)} bytes on disk"
         yield f"  {variant.hub_id}: {variant.format}, revision {variant.revision or 'not pinned'}, {size}"
+        if (found := filled.get(variant.hub_id)) is not None:
+            yield f"    {', '.join(found[1])}: {describe_pin(found[0])} from {found[0].origin}"
     yield "Good at"
     yield from (f"  {each.text} [{each.source}]" for each in entry.good_at)
     yield f"Licence: {licence.name}, {licence.link} [{entry.licence_source}]"
     yield from (f"  {each.text} [{each.source}]" for each in licence.obligations)
     yield "Sources"
-    document = build_document(entry, catalogue)
+    document = build_document(entry, catalogue, filled)
     for key, source in document["sources"].items():
         yield f"  [{key}] {source['title']}" + (f", {source['address']}" if source["address"] else "")
     yield "Facts that nobody could check"

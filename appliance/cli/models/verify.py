@@ -13,9 +13,10 @@ from appliance.cli.screen import out
 from appliance.local import model_choice
 from appliance.local.errors import LocalError
 from appliance.local.instance import open_appliance
+from appliance.settings import Settings
 from inference.registry.errors import ModelError
 from inference.registry.signature import Policy
-from inference.registry.store import get_stored, list_stored
+from inference.registry.store import get_stored, list_stored, refuse_other_than_expected
 from inference.registry.verification import Verified
 from inference.registry.verification import verify as verify_directory
 
@@ -40,7 +41,7 @@ def verify(
     with told_apart():
         paths = find_paths(model, models_dir)
     policy = model_choice.read_policy(local.settings)
-    rows = [check(name, path, models_dir, full=full, renew=renew, policy=policy) for name, path in paths]
+    rows = [check(name, path, local.settings, full=full, renew=renew, policy=policy) for name, path in paths]
     if as_json:
         out.print(json.dumps({"schema_version": 1, "models": rows}, indent=2), markup=False)
     else:
@@ -62,14 +63,18 @@ def find_paths(model: str | None, models_dir: Path) -> list[tuple[str, Path]]:
     return [(stored.reference, stored.folder)]
 
 
-def check(name: str, path: Path, models_dir: Path, *, full: bool, renew: bool, policy: Policy | None) -> dict[str, Any]:
+def check(
+    name: str, path: Path, settings: Settings, *, full: bool, renew: bool, policy: Policy | None
+) -> dict[str, Any]:
     """One row of the answer."""
     try:
         with show_progress() as shown:
             shown.begin(f"Checking {name}", None)
             found = verify_directory(
-                path, models_dir=models_dir, full=full, renew=renew, policy=policy, see=shown.advance
+                path, models_dir=model_choice.models_dir(settings), full=full, renew=renew, policy=policy,
+                see=shown.advance,
             )  # fmt: skip
+            refuse_other_than_expected(path, lambda hub_id: model_choice.find_pinned(settings, hub_id))
     except ModelError as error:
         return {"model": name, "ok": False, "detail": str(error), "files": None, "bytes": None, "read_bytes": None}
     return {
