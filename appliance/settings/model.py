@@ -6,16 +6,13 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, Strict, model_validator
+from pydantic import Field, model_validator
 
+from appliance.settings.engine import Speculative
 from appliance.settings.environment import IN_IMAGE, REPOSITORY
 from appliance.settings.secrets import Secret, ensure_secret
+from appliance.settings.section import Location, Mappings, Names, Port, Section
 
-# Types are strict, so that neither "8400" nor true is a port; YAML itself knows no paths and no tuples.
-Location = Annotated[Path, Strict(False)]
-Names = Annotated[tuple[str, ...], Strict(False)]
-Mappings = Annotated[tuple[dict[str, Any], ...], Strict(False)]
-Port = Annotated[int, Field(ge=1, le=65535)]
 UNIX_SOCKET_PATH_LIMIT = 107
 DESTINATION = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?:[1-9][0-9]{0,4}")
 # A further model's name is part of a component's, a path's and a unit's: engine-NAME; engine-proxy is something else.
@@ -23,12 +20,6 @@ MODEL_NAME = re.compile(r"[a-z](?:[a-z0-9-]{0,30}[a-z0-9])?")
 MAIN_MODEL = "model"
 RESERVED_MODEL_NAMES = frozenset({"proxy", MAIN_MODEL})
 LONGEST_SOCKET_NAME = "postgresql/.s.PGSQL.5432.lock"
-
-
-class Section(BaseModel):
-    """A group of keys: frozen, and closed against keys nobody documented."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class Site(Section):
@@ -92,6 +83,14 @@ class Model(Section):
     max_context_tokens: Annotated[int, Field(ge=256)] | None = None
     tensor_parallel: Annotated[int, Field(ge=1, le=16)] = 1
     kv_cache_dtype: Literal["auto", "fp8"] = "auto"
+    tool_parser: str | None = None
+    reasoning_parser: str | None = None
+    prefix_caching: bool = True
+    speculative: Speculative = Speculative()
+    structured_outputs: Literal["auto", "xgrammar", "guidance"] = "auto"
+    max_running: Annotated[int, Field(ge=1, le=512)] | None = None
+    max_waiting: Annotated[int, Field(ge=0, le=1000)] | None = None
+    max_waiting_tokens: Annotated[int, Field(ge=1)] | None = None
     require_signature: bool = False
     signing_key_file: Location | None = None
     kv_cache_gib: Annotated[float, Field(gt=0)] = 1.0

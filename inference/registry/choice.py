@@ -14,6 +14,7 @@ from inference.registry.catalogue import CPU_OFFER, GIB, GPU_OFFERS, Offer
 from inference.registry.checkpoint import Checkpoint, require_purpose
 from inference.registry.errors import ModelTooBigError
 from inference.registry.machine import Gpu, MachineFacts
+from inference.registry.options import DEFAULT_OPTIONS, Options
 from inference.registry.spec import Device, KvCacheDtype, ModelSpec, Purpose
 
 AWQ_CAPABILITY = (7, 5)
@@ -37,6 +38,7 @@ class ModelWish:
     tensor_parallel: int = 1
     kv_cache_dtype: KvCacheDtype = "auto"
     purpose: Purpose = "generation"
+    options: Options = DEFAULT_OPTIONS
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,7 @@ def choose_model(
         kv_cache_dtype=wish.kv_cache_dtype,
         purpose=wish.purpose,
         enforce_eager=not machine.has_compiler,
+        options=wish.options,
     )
     return Choice(spec, choice.reason)
 

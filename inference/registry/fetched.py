@@ -1,16 +1,21 @@
 """Hub models that are already on this machine: ``<models>/<owner>--<name>@<revision>`` with their origin."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from inference.registry.checkpoint import inspect_checkpoint, require_purpose
 from inference.registry.choice import Choice, ModelWish, choose_model, require_memory, with_checkpoint
+from inference.registry.entry import Entry
 from inference.registry.errors import NotFetchedError
+from inference.registry.load import load_catalogue
 from inference.registry.machine import MachineFacts
+from inference.registry.origin import FETCHED, find_hub_id
+from inference.registry.parsers import find_entry, with_parsers
 from inference.registry.spec import ModelSpec
 
-MARKER = "fetched.json"
+MARKER = FETCHED
 SCHEMA_VERSION = 1
 
 
@@ -48,33 +53,45 @@ def list_fetched(models_dir: Path) -> list[Fetched]:
     return found
 
 
-def resolve_model(wish: ModelWish, machine: MachineFacts, *, models_dir: Path) -> Choice:
-    """Choose, and inspect the files of a model that is here. Raises CheckpointError.
+def resolve_model(
+    wish: ModelWish, machine: MachineFacts, *, models_dir: Path, entries: Iterable[Entry] | None = None
+) -> Choice:
+    """Choose, and inspect the files of a model that is here. Raises ModelError.
 
-    A chosen hub model that is not here has no ``path`` yet: fetch it, then :func:`require_fetched`.
+    A chosen hub model that is not here has no ``path`` yet: fetch it, then :func:`require_fetched`. ``entries`` are the
+    catalogue's, those that the appliance ships when left out.
     """
     here = list_fetched(models_dir)
     checkpoint = inspect_checkpoint(wish.path) if wish.path is not None else None
     choice = choose_model(
         wish, machine, checkpoint=checkpoint, fetched=frozenset(fetched.reference for fetched in here)
     )
-    if choice.spec is None or choice.spec.source != "hub":
+    if choice.spec is None:
         return choice
+    if choice.spec.source != "hub":
+        return Choice(_settle(choice.spec, entries), choice.reason)
     folder = _find_folder(choice.spec, here)
     if folder is None:
         return choice
     checkpoint = inspect_checkpoint(folder)
     require_purpose(checkpoint, wish.purpose)
     require_memory(checkpoint, wish, machine, choice.spec.device)
-    return Choice(with_checkpoint(choice.spec, checkpoint), choice.reason)
+    return Choice(_settle(with_checkpoint(choice.spec, checkpoint), entries), choice.reason)
 
 
-def require_fetched(spec: ModelSpec, *, models_dir: Path) -> ModelSpec:
+def require_fetched(spec: ModelSpec, *, models_dir: Path, entries: Iterable[Entry] | None = None) -> ModelSpec:
     """The hub model with the path and the facts of its files. Raises NotFetchedError or CheckpointError."""
     folder = _find_folder(spec, list_fetched(models_dir))
     if folder is None:
         raise NotFetchedError(f"{spec.hub_id} at {spec.revision} is not in {models_dir}: fetch it first.")
-    return with_checkpoint(spec, inspect_checkpoint(folder))
+    return _settle(with_checkpoint(spec, inspect_checkpoint(folder)), entries)
+
+
+def _settle(spec: ModelSpec, entries: Iterable[Entry] | None) -> ModelSpec:
+    """With the parsers of the model that it is, or was made from."""
+    assert spec.path is not None, "it is here"
+    known = load_catalogue().models if entries is None else entries
+    return with_parsers(spec, find_entry(spec.hub_id or find_hub_id(spec.path), known))
 
 
 def _find_folder(spec: ModelSpec, here: list[Fetched]) -> Path | None:

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from inference.registry.options import DEFAULT_OPTIONS, Options
+
 Device = Literal["cpu", "cuda"]
 Source = Literal["directory", "hub"]
 KvCacheDtype = Literal["auto", "fp8"]
@@ -21,6 +23,7 @@ class ModelSpec:
     as the model computes them, fp8 halves them.
     ``purpose``: what of; one that embeds or reranks writes nothing.
     ``enforce_eager``: no compilation, for machines without a C++ compiler; it starts faster, answers slower.
+    ``options``: what the operator set of how the engine runs.
     """
 
     name: str
@@ -40,6 +43,7 @@ class ModelSpec:
     kv_cache_dtype: KvCacheDtype = "auto"
     purpose: Purpose = "generation"
     enforce_eager: bool = False
+    options: Options = DEFAULT_OPTIONS
 
     def __post_init__(self) -> None:
         if not self.served_name:

@@ -6,13 +6,12 @@ from pathlib import Path
 
 from inference.registry.errors import NotFetchedError
 from inference.registry.spec import ModelSpec, Purpose
+from inference.serving.options import build_caching_flags, build_queue_flags, build_schema_flags
 
 GIB = 1024**3
 LOOPBACK = "127.0.0.1"
 CPU_MEMORY_FRACTION = 0.5
 GPU_MEMORY_FRACTION = 0.9
-MAX_RUNNING = {"cpu": 8, "cuda": 128}
-MAX_IN_FLIGHT = {"cpu": 64, "cuda": 1024}
 MAX_CONTEXT_THAT_FITS = "auto"
 
 
@@ -44,8 +43,7 @@ def build_engine_argv(
         argv += ["--tensor-parallel-size", str(spec.tensor_parallel)]
     if spec.kv_cache_dtype != "auto":
         argv += ["--kv-cache-dtype", spec.kv_cache_dtype]
-    argv += ["--max-num-seqs", str(MAX_RUNNING[spec.device])]
-    argv += ["--max-num-queued-reqs", str(MAX_IN_FLIGHT[spec.device])]
+    argv += build_queue_flags(spec)
     argv += _build_conversation_flags(spec)
     if spec.enforce_eager:
         argv += ["--enforce-eager"]
@@ -72,12 +70,13 @@ def _build_conversation_flags(spec: ModelSpec) -> list[str]:
     flags: list[str] = []
     if spec.purpose != "generation":
         return flags
+    flags += build_caching_flags(spec.options)
     if spec.tool_parser is not None:
         flags += ["--enable-auto-tool-choice", "--tool-call-parser", spec.tool_parser]
     if spec.reasoning_parser is not None:
         flags += ["--reasoning-parser", spec.reasoning_parser]
         flags += ["--default-chat-template-kwargs", '{"enable_thinking": false}']
-    return flags
+    return flags + build_schema_flags(spec.options)
 
 
 def build_embedder_argv(*, python: Path, port: int, model: str, threads: int | None = None) -> list[str]:

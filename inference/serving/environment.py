@@ -7,12 +7,15 @@ from inference.registry.machine import SYSTEM_PATH
 from inference.registry.spec import ModelSpec
 
 MAX_ANSWERS_PER_REQUEST = 4
+PATTERN_SECONDS = 2  # for a regular expression that a request brings
+GRAMMARS_MEBIBYTES = 256  # of compiled schemas that are kept
 
 
 def build_engine_environment(spec: ModelSpec, *, python: Path, data_dir: Path, root: Path) -> dict[str, str]:
     """vLLM's own switches: no telemetry, no development endpoints, no plugins but the one the model needs.
 
-    Its helper processes speak on loopback. One request may ask for a few answers, not for thousands.
+    Its helper processes speak on loopback. One request may ask for a few answers, not for thousands, and not keep the
+    engine busy with a pattern made to be slow.
     """
     return {
         **_build_common_environment(python=python, data_dir=data_dir, root=root),
@@ -21,6 +24,9 @@ def build_engine_environment(spec: ModelSpec, *, python: Path, data_dir: Path, r
         "VLLM_SERVER_DEV_MODE": "0",
         "VLLM_ALLOW_RUNTIME_LORA_UPDATING": "0",
         "VLLM_MAX_N_SEQUENCES": str(MAX_ANSWERS_PER_REQUEST),
+        "VLLM_REGEX_COMPILATION_TIMEOUT_S": str(PATTERN_SECONDS),
+        "VLLM_TOOL_PARSE_REGEX_TIMEOUT_SECONDS": "1",
+        "VLLM_XGRAMMAR_CACHE_MB": str(GRAMMARS_MEBIBYTES),
         "VLLM_PLUGINS": "bitsandbytes" if spec.quantization == "bitsandbytes" else "",
         "VLLM_CACHE_ROOT": str(data_dir / "cache" / "vllm"),
         "VLLM_HOST_IP": "127.0.0.1",

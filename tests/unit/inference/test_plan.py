@@ -51,8 +51,9 @@ def test_plan_gives_the_flags_of_the_engine() -> None:
     made = plan("mistral-nemo-instruct-2407", "bf16", gpus("l40s", 2), Question(32768, "fp8"))
     assert " ".join(made.flags) == (
         "--load-format safetensors --max-model-len 32768 --gpu-memory-utilization 0.9 --tensor-parallel-size 2 "
-        "--kv-cache-dtype fp8 --max-num-seqs 128 --max-num-queued-reqs 1024 --enable-auto-tool-choice "
-        "--tool-call-parser mistral --disable-fastapi-docs --disable-uvicorn-access-log --no-enable-log-requests"
+        "--kv-cache-dtype fp8 --max-num-seqs 128 --max-num-queued-reqs 1024 --enable-prefix-caching "
+        "--enable-auto-tool-choice --tool-call-parser mistral --disable-fastapi-docs "
+        "--disable-uvicorn-access-log --no-enable-log-requests"
     )
 
 

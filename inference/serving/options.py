@@ -1,0 +1,52 @@
+"""The flags of what an operator may set of how the engine runs. Pure."""
+
+import json
+from typing import Any
+
+from inference.registry.options import Options
+from inference.registry.spec import ModelSpec
+
+MAX_RUNNING = {"cpu": 8, "cuda": 128}
+MAX_WAITING = {"cpu": 56, "cuda": 896}
+LONGEST_MATCH = 4  # words of the conversation's end that are looked for earlier in it
+SHORTEST_MATCH = 2
+
+
+def build_queue_flags(spec: ModelSpec) -> list[str]:
+    """vLLM counts what runs as queued too, and answers 503 to what is beyond the limit."""
+    options = spec.options
+    running = MAX_RUNNING[spec.device] if options.max_running is None else options.max_running
+    waiting = MAX_WAITING[spec.device] if options.max_waiting is None else options.max_waiting
+    flags = ["--max-num-seqs", str(running), "--max-num-queued-reqs", str(running + waiting)]
+    if options.max_waiting_tokens is not None:
+        flags += ["--max-num-queued-tokens", str(options.max_waiting_tokens)]
+    return flags
+
+
+def build_caching_flags(options: Options) -> list[str]:
+    """Said either way: vLLM's default differs between models and releases."""
+    flags = ["--enable-prefix-caching" if options.prefix_caching else "--no-enable-prefix-caching"]
+    if options.speculative is not None:
+        flags += ["--speculative-config", build_speculative_config(options)]
+    return flags
+
+
+def build_speculative_config(options: Options) -> str:
+    """Both fields of a match are said, because vLLM's default takes five words only."""
+    guessing = options.speculative
+    assert guessing is not None
+    config: dict[str, Any] = {"method": guessing.method, "num_speculative_tokens": guessing.tokens}
+    if guessing.method == "ngram":
+        config |= {"prompt_lookup_max": LONGEST_MATCH, "prompt_lookup_min": SHORTEST_MATCH}
+    else:
+        config["model"] = str(guessing.draft)
+    return json.dumps(config)
+
+
+def build_schema_flags(options: Options) -> list[str]:
+    """One backend for every schema, or vLLM's own choice. A named one writes JSON without blanks between its parts,
+    which a small model can otherwise go on writing until its tokens end."""
+    if options.structured_outputs == "auto":
+        return []
+    config = {"backend": options.structured_outputs, "disable_any_whitespace": True}
+    return ["--structured-outputs-config", json.dumps(config)]
