@@ -23,6 +23,10 @@ class EngineUnavailable(LlmError):
     retryable = True
 
 
+class EngineBusy(EngineUnavailable):
+    """The engine is well and its queue is full. See `model.max_running` and `model.max_waiting`."""
+
+
 class EngineTimeout(LlmError):
     """The engine took the call and then said nothing for too long. See `bin/appliance logs engine`."""
 

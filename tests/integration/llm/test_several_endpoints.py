@@ -22,7 +22,7 @@ from tests.engines.launch import (
     running_scripted_process,
 )
 from webapp.llm import api, circuit
-from webapp.llm.errors import EngineRefused, EngineTimeout, EngineUnavailable, LlmError
+from webapp.llm.errors import EngineBusy, EngineRefused, EngineTimeout, EngineUnavailable, LlmError
 from webapp.llm.models import ModelEndpoint
 from webapp.llm.services import endpoints, routing
 from webapp.llm.types import Delta, Message
@@ -33,6 +33,12 @@ MODEL = "scripted-test-engine"
 NOBODY = Attribution(user_id=None, purpose="test")
 PARALLEL = 20
 FAILS: dict[str, Any] = {"status": 500, "message": "The scripted engine was asked to fail."}
+# vLLM 0.32's own words; tests/serving/test_engine_options.py reads them from the real one.
+FULL: dict[str, Any] = {
+    "status": 503,
+    "message": "The engine is currently busy and cannot accept new requests. Please try again later or on a different "
+    "instance.",
+}
 
 
 @pytest.fixture(scope="module")
@@ -291,6 +297,20 @@ def test_only_endpoint_is_asked_however_often_it_failed(two: tuple[str, str]) ->
             list(generate())
 
     assert count_requests(two[0]) == circuit.OPEN_AFTER + 2
+
+
+@pytest.mark.django_db
+def test_full_engine_is_passed_over_and_never_taken_for_a_broken_one(two: tuple[str, str]) -> None:
+    script(two[0], **FULL)
+    for number in range(3 * circuit.OPEN_AFTER):
+        list(generate(affinity=str(number)))
+    assert count_requests(two[0]) > circuit.OPEN_AFTER, "it was hardly asked: the test shows nothing"
+    known = endpoints.list_endpoints(role="generate")
+    assert {routing.state_of(each) for each in known} == {"closed"}
+
+    script(two[1], **FULL)
+    with pytest.raises(EngineBusy, match="too much to do"):
+        list(generate())
 
 
 @pytest.mark.django_db

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 from webapp.llm.choosing import Candidate, choose, choose_anyway
 from webapp.llm.circuit import Circuit, State
-from webapp.llm.errors import EngineRefused, LlmError
+from webapp.llm.errors import EngineBusy, EngineRefused, LlmError
 from webapp.llm.services import loads
 from webapp.llm.types import ModelInfo
 
@@ -72,10 +72,10 @@ def attempting(endpoint: ModelInfo) -> Iterator[Attempt]:
         with loads.counted(endpoint.base_url):
             yield attempt
     except LlmError as error:
-        if is_endpoints_fault(error):
+        if is_endpoints_fault(error) and not isinstance(error, EngineBusy):
             attempt.failed(error)
         else:
-            attempt.succeeded()  # it understood the request and refused it
+            attempt.succeeded()  # it understood the request and refused it, or is well and has its hands full
         raise
     finally:
         attempt.release()

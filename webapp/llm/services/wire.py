@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 from django.conf import settings
 
-from webapp.llm.errors import EngineRefused, EngineTimeout, EngineUnavailable, LlmError
+from webapp.llm.errors import EngineBusy, EngineRefused, EngineTimeout, EngineUnavailable, LlmError
 
 WRITE_SECONDS = 30.0
 MAX_ERROR_CHARACTERS = 500
@@ -24,6 +24,9 @@ Trace = tuple[tuple[str, int, int], ...]
 _held: list[tuple[Trace, httpx.Client]] = []  # at most one
 logger = logging.getLogger(__name__)
 RETRYABLE_STATUS = frozenset({408, 425, 429})
+TOO_MANY, UNAVAILABLE = 429, 503
+# What vLLM 0.32 says when as many requests, or tokens of questions, wait as may, and what engine-proxy says.
+FULL = ("busy and cannot accept new requests", "prefill token backlog limit", "Too many requests are open")
 
 
 def client() -> httpx.Client:
@@ -86,6 +89,8 @@ def error_of_transport(error: httpx.HTTPError) -> LlmError:
 def error_of_status(status_code: int, body: str) -> LlmError:
     """A 5xx or a "too busy" may pass; anything else was refused for good."""
     message = _message_of(body) or "no reason given"
+    if status_code == TOO_MANY or (status_code == UNAVAILABLE and any(words in message for words in FULL)):
+        return EngineBusy(f"the model has too much to do ({status_code}): {message}")
     if status_code >= 500 or status_code in RETRYABLE_STATUS:
         return EngineUnavailable(f"the model's server answered {status_code}: {message}")
     return EngineRefused(f"the model's server refused the request ({status_code}): {message}", status_code=status_code)
