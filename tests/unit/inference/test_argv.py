@@ -37,11 +37,8 @@ def line(spec: ModelSpec, **more: float) -> str:
 
 
 TAIL = "--disable-fastapi-docs --disable-uvicorn-access-log --no-enable-log-requests"
-CPU = (
-    "--gpu-memory-utilization 0.5 --kv-cache-memory-bytes 1073741824 --max-num-seqs 8 --max-num-queued-reqs 64 "
-    "--enable-prefix-caching"
-)
-CUDA = "--gpu-memory-utilization 0.9 --max-num-seqs 128 --max-num-queued-reqs 1024 --enable-prefix-caching"
+CPU = "--gpu-memory-utilization 0.5 --kv-cache-memory-bytes 1073741824 --max-num-seqs 8 --max-num-queued-reqs 64"
+CUDA = "--gpu-memory-utilization 0.9 --max-num-seqs 128 --max-num-queued-reqs 1024"
 
 
 def head(name: str) -> str:
@@ -49,11 +46,11 @@ def head(name: str) -> str:
     return f"{server} --model /models/{name} --served-model-name {name}"
 
 
-LLAMA = "--enable-auto-tool-choice --tool-call-parser llama3_json"
-MISTRAL = "--enable-auto-tool-choice --tool-call-parser mistral"
-QWEN2 = "--enable-auto-tool-choice --tool-call-parser hermes"
+LLAMA = "--enable-prefix-caching --enable-auto-tool-choice --tool-call-parser llama3_json"
+MISTRAL = "--enable-prefix-caching --enable-auto-tool-choice --tool-call-parser mistral"
+QWEN2 = "--enable-prefix-caching --enable-auto-tool-choice --tool-call-parser hermes"
 QWEN3 = (
-    "--enable-auto-tool-choice --tool-call-parser qwen3_json "
+    "--enable-prefix-caching --enable-auto-tool-choice --tool-call-parser qwen3_json "
     '--reasoning-parser qwen3 --default-chat-template-kwargs {"enable_thinking": false}'
 )
 PLAIN = "--load-format safetensors --max-model-len auto"
