@@ -15,7 +15,7 @@ from inference.registry.errors import ModelError
 from inference.registry.expected import Expected, find_expected
 from inference.registry.fetched import require_fetched, resolve_model
 from inference.registry.machine import HUB_URL, gather_machine_facts
-from inference.registry.own import load_own_catalogue, load_unpinned_catalogue
+from inference.registry.own import load_unpinned_catalogue
 from inference.registry.pins import read_pins
 from inference.registry.signature import Policy, build_policy
 from inference.registry.spec import ModelSpec
@@ -110,7 +110,7 @@ def choose_for(settings: Settings, activation: Activation | None, *, may_fetch: 
         return Choice(None, "None is named or activated, and appliance.yaml says model.automatic: false.")
     facts = gather_machine_facts(hub_url=hub_url() if may_fetch and wish.path is None else None)
     try:
-        return resolve_model(wish, facts, models_dir=models_dir(settings), entries=load_own_catalogue(settings).models)
+        return resolve_model(wish, facts, models_dir=models_dir(settings), entries=load_unpinned_catalogue(settings).models)
     except ModelError as error:
         raise LocalError(f"The model cannot be served. {error}") from error
 
@@ -159,7 +159,7 @@ def fetch(settings: Settings, spec: ModelSpec, *, identity: Identity, python: Pa
         )
     try:
         wish, facts = build_wish(settings, read_activation(settings)), gather_machine_facts(hub_url=None)
-        entries, models = load_own_catalogue(settings).models, models_dir(settings)
+        entries, models = load_unpinned_catalogue(settings).models, models_dir(settings)
         resolved = resolve_model(wish, facts, models_dir=models, entries=entries).spec  # refuses what does not fit
         return resolved or require_fetched(spec, models_dir=models, entries=entries)
     except ModelError as error:

@@ -18,7 +18,7 @@ from inference.planning.errors import PlanningError
 from inference.registry.errors import ModelError, NotFetchedError
 from inference.registry.fetched import resolve_model
 from inference.registry.machine import MachineFacts, gather_machine_facts
-from inference.registry.own import load_own_catalogue
+from inference.registry.own import load_unpinned_catalogue
 from inference.registry.signature import build_policy
 from inference.registry.spec import ModelSpec
 from inference.registry.verification import verify
@@ -47,7 +47,7 @@ def build_command(
             python=python, port=settings.embeddings.port, data_dir=data_dir, root=root, model=settings.embeddings.model
         )
     facts, models_dir = gather_machine_facts(hub_url=None), data_dir / "model"
-    entries = load_own_catalogue(settings).models
+    entries = load_unpinned_catalogue(settings).models
     choice = resolve_model(build_wish(settings, further), facts, models_dir=models_dir, entries=entries)
     if choice.spec is None:
         raise NotFetchedError(choice.reason)
