@@ -110,7 +110,9 @@ def choose_for(settings: Settings, activation: Activation | None, *, may_fetch: 
         return Choice(None, "None is named or activated, and appliance.yaml says model.automatic: false.")
     facts = gather_machine_facts(hub_url=hub_url() if may_fetch and wish.path is None else None)
     try:
-        return resolve_model(wish, facts, models_dir=models_dir(settings), entries=load_unpinned_catalogue(settings).models)
+        return resolve_model(
+            wish, facts, models_dir=models_dir(settings), entries=load_unpinned_catalogue(settings).models
+        )
     except ModelError as error:
         raise LocalError(f"The model cannot be served. {error}") from error
 
