@@ -16,13 +16,14 @@ from inference.engine_proxy import logs
 from inference.engine_proxy.application import EngineProxy
 from inference.engine_proxy.bounds import Bounds
 from inference.engine_proxy.renewing import keep_current
+from inference.engine_proxy.routing import read_further
 from inference.engine_proxy.tls import UnprotectedError, build_context, read_tls
 from inference.engine_proxy.watching import Watcher
 from inference.metrics.gpus import GpuSource
 from inference.metrics.nvml import NvmlSource
 from inference.metrics.nvml_port import PynvmlPort
 from inference.metrics.replay import ReplayError, open_replay
-from inference.serving.argv import ProxyTls
+from inference.serving.argv import FurtherUpstream, ProxyTls
 
 logger = logging.getLogger("inference.engine_proxy")
 EXIT_UNUSABLE = 3
@@ -65,14 +66,21 @@ class BoundedServer(web.Server):  # type: ignore[misc]  # aiohttp is absent wher
 
 
 async def serve(
-    host: str, port: int, *, upstreams: dict[str, str], files: ProxyTls | None, gpus: GpuSource, bounds: Bounds
+    host: str,
+    port: int,
+    *,
+    upstreams: dict[str, str],
+    further: tuple[FurtherUpstream, ...] = (),
+    files: ProxyTls | None,
+    gpus: GpuSource,
+    bounds: Bounds,
 ) -> None:
     """Until SIGTERM or SIGINT. Raises OSError for files of ``files`` that cannot be used."""
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    watcher = Watcher(gpus, upstreams.get("engine"), bounds)
-    proxy = EngineProxy(upstreams, watcher, bounds)
+    watcher = Watcher(gpus, upstreams.get("engine"), bounds, further)
+    proxy = EngineProxy(upstreams, watcher, bounds, further)
     server = BoundedServer(proxy, bounds)
     context = build_context(files) if files else None
     renewing = asyncio.create_task(keep_current(context, files)) if context and files else None
@@ -102,12 +110,23 @@ async def _drain(proxy: EngineProxy, seconds: float) -> None:
         logger.warning("%d answers were cut off", proxy.open_requests)
 
 
+def _further(word: str) -> FurtherUpstream:
+    try:
+        return read_further(word)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Let known requests of known clients through to the models.")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--engine-url", help="where the engine answers, without a path")
     parser.add_argument("--embedder-url", help="where the embedder answers, without a path")
+    parser.add_argument(
+        "--further", type=_further, action="append", default=[], metavar="NAME=PURPOSE=URL",
+        help="a further model: its name, its purpose, and where its engine answers, without a path",
+    )  # fmt: skip
     parser.add_argument("--ca-file", type=Path, help="who signs the clients' certificates")
     parser.add_argument("--certificate-file", type=Path)
     parser.add_argument("--key-file", type=Path)
@@ -124,8 +143,11 @@ def main() -> None:
             given.host, ca_file=given.ca_file, certificate_file=given.certificate_file, key_file=given.key_file
         )
         gpus = open_replay(given.readings) if given.readings else NvmlSource(PynvmlPort())
+        further = tuple(given.further)
         upstreams = {name: url.rstrip("/") for name, url in urls.items() if url}
-        uvloop.run(serve(given.host, given.port, upstreams=upstreams, files=files, gpus=gpus, bounds=Bounds()))
+        uvloop.run(
+            serve(given.host, given.port, upstreams=upstreams, further=further, files=files, gpus=gpus, bounds=Bounds())
+        )
     except (UnprotectedError, ReplayError, OSError) as error:
         sys.stderr.write(f"engine-proxy: {error}\n")
         sys.exit(EXIT_UNUSABLE)

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import aiohttp
@@ -13,11 +13,12 @@ from inference.engine_proxy import refusals
 from inference.engine_proxy.bounds import Bounds
 from inference.engine_proxy.forwarding import Forwarder, RefusedError, build_client
 from inference.engine_proxy.refusals import Refusal
-from inference.engine_proxy.routing import SERVER_NAME, Route, find_route
+from inference.engine_proxy.routing import SERVER_NAME, Route, build_routes, find_route
 from inference.engine_proxy.tls import find_common_name, may_ask_models
 from inference.engine_proxy.watching import Watcher
 from inference.metrics.parse import to_json
 from inference.metrics.prometheus import render_host
+from inference.serving.argv import FurtherUpstream
 
 logger = logging.getLogger(__name__)
 SHOWN_CHARACTERS = 100
@@ -26,11 +27,16 @@ HEALTH_PATH = "/health"
 
 
 class EngineProxy:
-    """``upstreams`` are the base URLs of ``engine`` and ``embedder``, of those that stand behind this proxy."""
+    """``upstreams`` are the base URLs of ``engine`` and ``embedder``, of those that stand behind this proxy;
+    ``further`` are the models beside them, each below a prefix of its own."""
 
-    def __init__(self, upstreams: Mapping[str, str], watcher: Watcher, bounds: Bounds) -> None:
-        self._upstreams, self._watcher, self._bounds = upstreams, watcher, bounds
-        self._forwarder = Forwarder(upstreams, bounds)
+    def __init__(
+        self, upstreams: Mapping[str, str], watcher: Watcher, bounds: Bounds, further: Sequence[FurtherUpstream] = ()
+    ) -> None:
+        self._upstreams = {**upstreams, **{each.component: each.url for each in further}}
+        self._routes = build_routes(further)
+        self._watcher, self._bounds = watcher, bounds
+        self._forwarder = Forwarder(self._upstreams, bounds)
         self._client = build_client(bounds)
 
     @property
@@ -47,7 +53,7 @@ class EngineProxy:
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         try:
-            return await self._answer(request, _admit(request))
+            return await self._answer(request, _admit(request, self._routes))
         except RefusedError as refused:
             if refused.refusal.status < 500:
                 _log(request, refused.refusal)
@@ -79,9 +85,9 @@ class EngineProxy:
             return False
 
 
-def _admit(request: web.BaseRequest) -> Route:
+def _admit(request: web.BaseRequest, routes: Mapping[tuple[str, str], Route]) -> Route:
     """Raises :class:`RefusedError`. A browser names the page that asks in Origin; nothing of ours is a browser."""
-    route = find_route(request.method, request.raw_path)
+    route = find_route(request.method, request.raw_path, routes)
     if route is None:
         raise RefusedError(refusals.UNKNOWN_PATH)
     if route.is_forwarded and _is_encrypted(request) and not may_ask_models(_find_client(request)):

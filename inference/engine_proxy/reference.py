@@ -11,7 +11,7 @@ from appliance.settings.environment import REPOSITORY
 from inference.engine_proxy import refusals
 from inference.engine_proxy.bounds import MIB, Bounds
 from inference.engine_proxy.refusals import Refusal
-from inference.engine_proxy.routing import REQUEST_HEADERS, ROUTES
+from inference.engine_proxy.routing import FURTHER, PREFIX, REQUEST_HEADERS, ROUTES
 from inference.metrics.parse import COUNTERS, HISTOGRAMS, KV_CACHE_USAGE, RUNNING, WAITING, WAITING_BY_REASON
 from inference.metrics.prometheus import METRICS
 
@@ -28,6 +28,11 @@ embedded it listens on 127.0.0.1, without TLS. [Why it is there](../decisions/00
 ## Paths
 
 Everything else is refused: another method, a query, another spelling of the same path.
+
+"""
+FURTHER_HEAD = """
+Each further model of `appliance.yaml` adds paths of its own, below `/engines/` and its name, by its purpose; nothing
+else of it can be reached.
 
 """
 HEADERS = """
@@ -53,8 +58,10 @@ work; when an answer breaks off, so does the client's connection.
 METRICS_HEAD = """
 ## Metrics
 
-`GET /metrics` has these, followed by the engine's own page as it is. The names after `appliance_gpu_` are those of the
-fields of `GET /hardware`. A series that is absent is not known on that card; it is never zero.
+`GET /metrics` has these, followed by the engine's own page as it is. Where there are further models their pages are
+brought together by metric, and every sample says with the label `component` whose it is: `engine`, or `engine-NAME`.
+The names after `appliance_gpu_` are those of the fields of `GET /hardware`. A series that is absent is not known on
+that card; it is never zero.
 
 With `--readings FILE` the proxy replays recorded or authored answers of NVML instead of asking the driver, for
 demonstrations and tests. Such readings say `recorded` or `authored` as their source, in JSON and as a label of every
@@ -64,9 +71,10 @@ series of the hardware; a file cannot pass for hardware.
 ENGINE = """
 ## What is read from vLLM's metrics
 
-`GET /hardware` has them under `engine`. vLLM labels each with `model_name` and `engine`; several data-parallel ranks
-count as one engine. `{by_reason}` has the label `reason`, which is `capacity` or
-`deferred`.
+`GET /hardware` has them under `engine`, and those of every engine behind the proxy under `engines`, each with its
+`name` (`model` is the main one), its `purpose`, whether it `answers`, and under `reading` these fields. vLLM labels
+each with `model_name` and `engine`; several data-parallel ranks count as one engine. `{by_reason}` has
+the label `reason`, which is `capacity` or `deferred`.
 
 """
 
@@ -82,6 +90,8 @@ def build_page() -> str:
         [
             HEAD,
             *_build_table(("Path", "Who answers", "What for"), paths),
+            FURTHER_HEAD,
+            *_build_table(("Purpose", "Path", "What for"), _list_further()),
             HEADERS.format(names=names),
             *_build_table(("Status", "Code", "Message"), _list_refusals(bounds)),
             BOUNDS,
@@ -92,6 +102,14 @@ def build_page() -> str:
             *_build_table(("Field", "vLLM's metric"), _list_engine_metrics()),
         ]
     )
+
+
+def _list_further() -> list[tuple[str, str, str]]:
+    return [
+        (purpose, f"`{method} {PREFIX}/NAME{path}`", what)
+        for purpose, paths in FURTHER.items()
+        for (method, path), what in paths.items()
+    ]
 
 
 def _list_refusals(bounds: Bounds) -> list[tuple[str, str, str]]:

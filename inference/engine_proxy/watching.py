@@ -5,6 +5,7 @@ import datetime as dt
 import logging
 import socket
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -13,29 +14,44 @@ import aiohttp
 from inference.engine_proxy.bounds import Bounds
 from inference.engine_proxy.forwarding import build_client
 from inference.metrics.gpus import GpuSource, GpuState
+from inference.metrics.merging import merge_pages
 from inference.metrics.parse import MetricsError, parse_engine_metrics
-from inference.metrics.types import EngineReading, HostReading
+from inference.metrics.types import EngineState, HostReading
+from inference.serving.argv import FurtherUpstream
 
 logger = logging.getLogger(__name__)
 FRESH_SECONDS = 1.0
 GPU_SECONDS = 5.0
 METRICS_PATH = "/metrics"
+MAIN, MAIN_COMPONENT = "model", "engine"
+NO_ENGINE = "No engine stands behind this proxy."
+NO_ANSWER = "The engine does not answer: it is starting, stopped or absent."
 
 
 @dataclass(frozen=True)
 class Watched:
-    """One reading, and the engine's own page that it was read from, empty when there is none."""
+    """One reading, and the engines' own pages that it was read from as one, empty when there is none."""
 
     reading: HostReading
     engine_metrics: str = ""
     has_engine: bool = True
 
 
-class Watcher:
-    """``engine_url`` is None where no engine stands behind this proxy."""
+@dataclass(frozen=True)
+class Read:
+    """One engine, and the page of metrics that was read, empty when there is none."""
 
-    def __init__(self, gpus: GpuSource, engine_url: str | None, bounds: Bounds) -> None:
-        self._gpus, self._engine_url, self._bounds = gpus, engine_url, bounds
+    state: EngineState
+    page: str = ""
+
+
+class Watcher:
+    """``engine_url`` is None where no main engine stands behind this proxy; ``further`` are the ones beside it."""
+
+    def __init__(
+        self, gpus: GpuSource, engine_url: str | None, bounds: Bounds, further: Sequence[FurtherUpstream] = ()
+    ) -> None:
+        self._gpus, self._engine_url, self._bounds, self._further = gpus, engine_url, bounds, tuple(further)
         self._client = build_client(bounds)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="gpus")
         self._reading_gpus: asyncio.Future[GpuState] | None = None
@@ -57,8 +73,9 @@ class Watcher:
 
     async def _watch(self) -> Watched:
         taken_at = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
-        state, (answers, text, engine, problem) = await asyncio.gather(self._read_gpus(), self._read_engine())
-        self._say_what_changed(state.problem, problem)
+        state, read = await asyncio.gather(self._read_gpus(), self._read_engines())
+        main = read.get(MAIN_COMPONENT, Read(EngineState(MAIN, "generation", problem=NO_ENGINE)))
+        self._say_what_changed(state.problem, *(_say_problem(each.state) for each in (main, *read.values())))
         reading = HostReading(
             host=socket.gethostname(),
             taken_at=taken_at,
@@ -66,11 +83,20 @@ class Watcher:
             driver_version=state.driver_version,
             gpus=state.gpus,
             gpu_problem=state.problem,
-            engine=engine,
-            engine_problem=problem,
-            engine_answers=answers,
+            engine=main.state.reading,
+            engine_problem=main.state.problem,
+            engine_answers=main.state.answers,
+            engines=tuple(each.state for each in read.values()),
         )
-        return Watched(reading, text, has_engine=self._engine_url is not None)
+        metrics = merge_pages({name: each.page for name, each in read.items()}) if self._further else main.page
+        return Watched(reading, metrics, has_engine=MAIN_COMPONENT in read)
+
+    async def _read_engines(self) -> dict[str, "Read"]:
+        """By component, side by side: one that does not answer keeps nobody waiting."""
+        asked = [] if self._engine_url is None else [(MAIN_COMPONENT, MAIN, "generation", self._engine_url)]
+        asked.extend((each.component, each.name, each.purpose, each.url) for each in self._further)
+        found = await asyncio.gather(*(self._read_engine(url, name, purpose) for _, name, purpose, url in asked))
+        return {component: read for (component, *_), read in zip(asked, found, strict=True)}
 
     def _say_what_changed(self, *problems: str) -> None:
         """Once, and not at every reading."""
@@ -89,17 +115,15 @@ class Watcher:
         finished, self._reading_gpus = self._reading_gpus, None
         return finished.result()
 
-    async def _read_engine(self) -> tuple[bool | None, str, EngineReading | None, str]:
-        if self._engine_url is None:
-            return None, "", None, "No engine stands behind this proxy."
+    async def _read_engine(self, url: str, name: str, purpose: str) -> "Read":
         try:
-            text = await self._fetch(self._engine_url + METRICS_PATH)
-            return True, text, parse_engine_metrics(text), ""
+            text = await self._fetch(url + METRICS_PATH)
+            return Read(EngineState(name, purpose, parse_engine_metrics(text), "", answers=True), text)
         except (aiohttp.ClientError, OSError) as error:
             answers = None if isinstance(error, TimeoutError) else False
-            return answers, "", None, "The engine does not answer: it is starting, stopped or absent."
+            return Read(EngineState(name, purpose, problem=NO_ANSWER, answers=answers))
         except MetricsError as error:
-            return True, "", None, str(error)
+            return Read(EngineState(name, purpose, problem=str(error), answers=True))
 
     async def _fetch(self, url: str) -> str:
         limit = self._bounds.metrics_bytes
@@ -113,3 +137,8 @@ class Watcher:
             raise MetricsError(f"The engine's metrics are larger than {limit} bytes.")
         text = body.decode(errors="replace")
         return text if text.endswith("\n") else text + "\n"
+
+
+def _say_problem(engine: EngineState) -> str:
+    """In the log a sentence about one of several has to say whose it is."""
+    return f"{engine.name}: {engine.problem}" if engine.problem and engine.name != MAIN else engine.problem

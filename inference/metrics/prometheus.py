@@ -6,6 +6,7 @@ What is not known is left out: an absent series is "not known here", and never z
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from inference.metrics.merging import LABEL
 from inference.metrics.types import GpuReading, HostReading
 
 Sample = tuple[dict[str, str], float]
@@ -59,13 +60,22 @@ def render_host(reading: HostReading, *, open_requests: int, has_engine: bool = 
     samples: dict[Metric, list[Sample]] = {
         SOURCE: [({"host": reading.host, "source": reading.source}, 1)],
         PROBLEM: [(marked, bool(reading.gpu_problem))],
-        **({ENGINE_UP: [({}, reading.engine is not None)]} if has_engine else {}),
+        ENGINE_UP: _list_engines_up(reading, has_engine=has_engine),
         OPEN_REQUESTS: [({}, open_requests)],
     }
     for gpu in reading.gpus:
         for metric, labels, value in _sample_gpu(gpu, reading.driver_version or ""):
             samples.setdefault(metric, []).append(({**labels, **marked}, value))
-    return "".join(_render(metric, samples[metric]) for metric in METRICS if metric in samples)
+    return "".join(_render(metric, samples[metric]) for metric in METRICS if samples.get(metric))
+
+
+def _list_engines_up(reading: HostReading, *, has_engine: bool) -> list[Sample]:
+    """One engine alone needs no label; of several each says who it is, as their own metrics do."""
+    further = [each for each in reading.engines if each.name != "model"]
+    if not further:
+        return [({}, reading.engine is not None)] if has_engine else []
+    main: list[Sample] = [({LABEL: "engine"}, reading.engine is not None)] if has_engine else []
+    return [*main, *(({LABEL: f"engine-{each.name}"}, each.reading is not None) for each in further)]
 
 
 def _sample_gpu(gpu: GpuReading, driver: str) -> Iterator[tuple[Metric, dict[str, str], float]]:

@@ -63,11 +63,27 @@ class EngineReading:
 
 
 @dataclass(frozen=True)
+class EngineState:
+    """One of the engines behind a proxy. ``name`` is ``model`` for the main one, else that of the further model, and
+    ``purpose`` generation, embedding or reranking. ``problem`` says why there is no ``reading``; ``answers`` is as
+    below."""
+
+    name: str
+    purpose: str
+    reading: EngineReading | None = None
+    problem: str = ""
+    answers: bool | None = None
+
+
+@dataclass(frozen=True)
 class HostReading:
     """A GPU host at ``taken_at`` (UTC, ISO 8601). What could not be read is said in words, empty when all is well.
 
     ``engine_answers`` is None where nobody knows: there is none behind the proxy, it did not answer in time, or the
     proxy is of an earlier release.
+    ``engines`` are all that stand behind the proxy, ``engine`` and its two companions the main one, which earlier
+    releases know alone. A field that is only added, and may be absent, is no other schema version: hosts and
+    application are not updated in the same moment.
     ``source`` is "nvml", or "recorded" or "authored" for readings fed by a file, which no page shows as live hardware.
     """
 
@@ -80,4 +96,5 @@ class HostReading:
     engine: EngineReading | None = None
     engine_problem: str = ""
     engine_answers: bool | None = None
+    engines: tuple[EngineState, ...] = ()
     schema_version: int = SCHEMA_VERSION

@@ -102,6 +102,15 @@ class FurtherUpstream:
     purpose: Purpose
     url: str
 
+    @property
+    def component(self) -> str:
+        return f"engine-{self.name}"
+
+    @property
+    def word(self) -> str:
+        """As the command line has it."""
+        return f"{self.name}={self.purpose}={self.url}"
+
 
 def build_engine_proxy_argv(
     *,
@@ -120,7 +129,7 @@ def build_engine_proxy_argv(
     argv += [] if engine_url is None else ["--engine-url", engine_url]
     argv += [] if embedder_url is None else ["--embedder-url", embedder_url]
     for each in further:
-        argv += ["--further", f"{each.name}={each.purpose}={each.url}"]
+        argv += ["--further", each.word]
     if tls is not None:
         argv += ["--ca-file", str(tls.ca_file), "--certificate-file", str(tls.certificate_file)]
         argv += ["--key-file", str(tls.key_file)]
