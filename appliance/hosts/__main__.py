@@ -1,14 +1,21 @@
-"""``python -m appliance.hosts preflight|audit < observations.json``: everything that is wrong, as a list in JSON."""
+"""``python -m appliance.hosts preflight|audit < observations.json``: everything that is wrong, as a list in JSON.
+
+``python -m appliance.hosts licences`` says of each model whether its licence was acknowledged, and what to record.
+"""
 
 import json
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from appliance.hosts import audit, gather, preflight
+import yaml
 
-VERBS = ("preflight", "audit")
+from appliance.hosts import audit, gather, licences, preflight
+from inference.registry.own import merge_catalogue
+
+VERBS = ("preflight", "audit", "licences")
 
 
 def build_needs(request: dict[str, Any]) -> preflight.Needs:
@@ -42,6 +49,23 @@ def build_needs(request: dict[str, Any]) -> preflight.Needs:
     )
 
 
+def judge_licences(request: dict[str, Any]) -> list[dict[str, Any]]:
+    """Of each model that is served. ``seen`` is what the host with the models found in their folders; the set's model
+    need not be there yet."""
+    host = request["host"]
+    given = yaml.safe_load(host["configuration"]).get("catalogue") or {}
+    own: dict[str, Any] = {"models": (), "sources": {}, "licences": {}, **given}
+    catalogue = merge_catalogue(own, path=Path("appliance_settings"))
+    from_set = str(Path(host["paths"]["data"]) / "model" / request["model"]) if request["model"] else None
+    found = []
+    for name, folder in ((each["name"], each["folder"]) for each in host["served"]):
+        is_sets = folder == from_set
+        seen = licences.look_into_set(Path(request["set"]), request["model"]) if is_sets else request["seen"][folder]
+        judged = licences.judge(catalogue, seen, model=name, folder=folder, said=request["said"].get(name))
+        found.append({"name": name, **asdict(judged)})
+    return found
+
+
 def complete_names(facts: dict[str, Any]) -> dict[str, Any]:
     """What a host could not look up is looked up here: once its firewall is up, a host may ask no name server."""
     names = {name: found or gather.resolves(name) for name, found in facts["names"].items()}
@@ -59,14 +83,17 @@ def _measure(folder: Path) -> int:
 
 def main() -> int:
     request = json.load(sys.stdin)
+    said: list[Any]
     if sys.argv[1:] == ["preflight"]:
-        problems = preflight.find_problems(complete_names(request["facts"]), build_needs(request))
+        said = preflight.find_problems(complete_names(request["facts"]), build_needs(request))
     elif sys.argv[1:] == ["audit"]:
-        problems = audit.find_problems(request["observed"], request["host"])
+        said = audit.find_problems(request["observed"], request["host"])
+    elif sys.argv[1:] == ["licences"]:
+        said = judge_licences(request)
     else:
         sys.stderr.write(f"Usage: python -m appliance.hosts {'|'.join(VERBS)}\n")
         return 2
-    sys.stdout.write(json.dumps(problems) + "\n")
+    sys.stdout.write(json.dumps(said) + "\n")
     return 0
 
 

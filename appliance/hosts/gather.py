@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Gather what is on a host, as JSON: standard library only, because the playbooks send it there and run it as root.
 
-``gather.py preflight REQUEST`` or ``gather.py audit REQUEST``; the request is JSON. Changes nothing.
+``gather.py preflight|audit|licences REQUEST``; the request is JSON. Changes nothing.
 """
 
 import glob
+import hashlib
 import json
 import os
 import platform
@@ -18,6 +19,9 @@ from pathlib import Path
 from typing import Any
 
 TRY_SECONDS = 3.0
+# As inference.registry.licence has them; a test keeps these equal.
+LICENCE_FILES = ("LICENSE*", "LICENCE*", "NOTICE*", "USE_POLICY*")
+LICENCE_FILE_BYTES = 1024 * 1024
 
 
 def run(*argv: str) -> str:
@@ -228,9 +232,32 @@ def describe_unit(unit: str) -> dict[str, Any]:
     return {**shown, "exposure": float(number) if number.replace(".", "", 1).isdigit() else None}
 
 
+def gather_licences(request: dict[str, Any]) -> dict[str, Any]:
+    return {folder: gather_licence(Path(folder)) for folder in request["folders"]}
+
+
+def gather_licence(folder: Path) -> dict[str, Any]:
+    """What a model's folder says about its licence, as inference.registry.licence reads it, and which files it has."""
+    files = {path for pattern in LICENCE_FILES for path in folder.glob(pattern) if path.is_file()}
+    manifest = read(str(folder / "MANIFEST"))
+    return {
+        "card": read(str(folder / "README.md"))[:4000],
+        "files": {str(path): hash_beginning(path, LICENCE_FILE_BYTES) for path in sorted(files)},
+        "manifest": hashlib.sha256(manifest.encode()).hexdigest() if manifest else "",
+    }
+
+
+def hash_beginning(path: Path, count: int) -> str:
+    with path.open("rb") as stream:
+        return hashlib.sha256(stream.read(count)).hexdigest()
+
+
+GATHERERS = {"preflight": gather_preflight, "audit": gather_audit, "licences": gather_licences}
+
+
 def main() -> None:
     verb, request = sys.argv[1], json.loads(sys.argv[2])
-    sys.stdout.write(json.dumps({"preflight": gather_preflight, "audit": gather_audit}[verb](request)) + "\n")
+    sys.stdout.write(json.dumps(GATHERERS[verb](request)) + "\n")
 
 
 if __name__ == "__main__":

@@ -23,6 +23,8 @@ from appliance.programs.images import (
 )
 from appliance.settings import Settings
 from appliance.topology import Component, Flow, Port, Topology, build_topology
+from inference.registry.licence import build_terms
+from inference.registry.load import load_catalogue
 
 SCHEMA_VERSION = 1
 # What the web application and engine-proxy define; a test keeps these equal.
@@ -85,10 +87,20 @@ def build_document(settings: Settings) -> dict[str, Any]:
             "env": build_webapp_environment(settings, IN_IMAGES),
             "image": find_image("setup"),
         },
+        "licences": _describe_licences(),
         "live_path": LIVE_PATH,
         "metrics_path": METRICS_PATH,
         "broker_database": BROKER_DATABASE,
     }
+
+
+def _describe_licences() -> dict[str, Any]:
+    """Those of the catalogue: their name, what they ask for, and what stands for these words in the audit."""
+    catalogue, described = load_catalogue(), {}
+    for key in sorted(catalogue.licences):
+        terms = build_terms(catalogue, hub_id=None, card=key, folder=None)
+        described[key] = {"name": terms.name, "obligations": list(terms.obligations), "words": terms.text_id}
+    return described
 
 
 def _describe_settings(settings: Settings) -> dict[str, Any]:

@@ -80,6 +80,7 @@ def build_host(settings: Mapping[str, Any], addresses: Mapping[str, list[str]], 
         "engine_proxy_url": _build_proxy_url(site, addresses),
         "manage_environment": build_webapp_environment(site.settings, INSTALLATION) | {"PYTHONPATH": ""},
         "model": _describe_model(site),
+        "served": _list_served(site),
         "embedding_model": site.settings.embeddings.model,
         "connections": _count_connections(site),
         "upload_mib": site.settings.ingestion.max_upload_mib,
@@ -135,6 +136,17 @@ def _describe_model(site: Site) -> dict[str, Any] | None:
     detail = {"max_context_tokens": wanted.max_context_tokens, "source": "directory", "device": wanted.device}
     return {"name": name, "folder": str(model_folder(site)), "detail": detail, "device": wanted.device,
             "tensor_parallel": wanted.tensor_parallel}  # fmt: skip
+
+
+def _list_served(site: Site) -> list[dict[str, str]]:
+    """Every model that an engine serves, by the name it is asked for: each has a licence to acknowledge."""
+    main = _describe_model(site)
+    further = {
+        each.served_name: each.path or site.settings.data_dir / "model" / str(each.hub_id).replace("/", "--")
+        for each in site.settings.further_models.values()
+    }
+    served = {main["name"]: main["folder"]} if main else {}
+    return [{"name": name, "folder": str(folder)} for name, folder in {**further, **served}.items()]
 
 
 def _count_connections(site: Site) -> int:

@@ -91,6 +91,7 @@ class Model(Section):
     max_running: Annotated[int, Field(ge=1, le=512)] | None = None
     max_waiting: Annotated[int, Field(ge=0, le=1000)] | None = None
     max_waiting_tokens: Annotated[int, Field(ge=1)] | None = None
+    licence: str | None = None
     require_signature: bool = False
     signing_key_file: Location | None = None
     kv_cache_gib: Annotated[float, Field(gt=0)] = 1.0

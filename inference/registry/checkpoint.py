@@ -31,6 +31,7 @@ TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "tekken.json")
 VOCABULARY_FILES = (*TOKENIZER_FILES, "tokenizer_config.json", "added_tokens.json")
 CHAT_TEMPLATE_FILES = ("chat_template.jinja", "chat_template.json")
 MODULES = "modules.json"  # of sentence-transformers: how token vectors become one
+CARD_CHARACTERS = 4000
 LICENCE_LINE = re.compile(r"^license:\s*(\S+)\s*$", re.MULTILINE)
 
 
@@ -165,9 +166,11 @@ def _find_parser(path: Path, parser: EngineParser | None) -> str | None:
 
 def find_licence(card: Path) -> str | None:
     """What a model's card declares in its front matter."""
-    if not card.exists():
-        return None
-    head = card.read_text(encoding="utf-8", errors="replace")[:4000]
+    return find_licence_in(card.read_text(encoding="utf-8", errors="replace")) if card.exists() else None
+
+
+def find_licence_in(card: str) -> str | None:
+    head = card[:CARD_CHARACTERS]
     if not head.startswith("---"):
         return None
     found = LICENCE_LINE.search(head.split("\n---", 1)[0])

@@ -53,6 +53,10 @@ class ChatTemplateMissingError(CheckpointError):
     """The tokenizer has no chat template, so a conversation cannot be turned into a prompt."""
 
 
+class OtherLicenceError(CheckpointError):
+    """The model's licence is another one than was acknowledged."""
+
+
 class ModelTooBigError(ModelError):
     """The model's weights cannot fit this machine, whatever else is stopped."""
 

@@ -5,11 +5,13 @@ Whoever acknowledges it means these words and the licence files beside the weigh
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from inference.registry.entry import Entry
+from inference.registry.errors import OtherLicenceError
 from inference.registry.load import Catalogue
 
 UNKNOWN = "unknown"
@@ -34,6 +36,12 @@ class Terms:
 
 def build_terms(catalogue: Catalogue, *, hub_id: str | None, card: str | None, folder: Path | None) -> Terms:
     """``card``: what the model's own card declares. ``folder``: its files, where they are here."""
+    files = list_files(folder) if folder else ()
+    return build_terms_of(catalogue, hub_id=hub_id, card=card, sums={file: _sum(file) for file in files})
+
+
+def build_terms_of(catalogue: Catalogue, *, hub_id: str | None, card: str | None, sums: Mapping[Path, str]) -> Terms:
+    """The same of files that were read elsewhere: ``sums`` is the SHA-256 of each licence's first MiB."""
     entry = find_entry(catalogue, hub_id) if hub_id else None
     key = entry.licence if entry else card
     known = catalogue.licences.get(key) if key else None
@@ -42,10 +50,22 @@ def build_terms(catalogue: Catalogue, *, hub_id: str | None, card: str | None, f
     obligations = tuple(each.text for each in known.obligations) if known else ()
     if entry and card and card != entry.licence:
         obligations = (*obligations, f"Its own card names another licence: {card}.")
-    files = list_files(folder) if folder else ()
-    said = [key or UNKNOWN, name, link, obligations, [(file.name, _sum(file)) for file in files]]
+    files = tuple(sorted(sums))
+    said = [key or UNKNOWN, name, link, obligations, [(file.name, sums[file]) for file in files]]
     text_id = hashlib.sha256(json.dumps(said).encode()).hexdigest()[:TEXT_ID_CHARACTERS]
     return Terms(key or UNKNOWN, name, link, obligations, origin, files, text_id)
+
+
+def require_licence(catalogue: Catalogue, folder: Path, *, acknowledged: str, card: str | None) -> None:
+    """Raises OtherLicenceError for a model whose licence is known, and is another one. One that nobody wrote down is
+    taken to be what was said."""
+    terms = build_terms(catalogue, hub_id=find_hub_id(catalogue, folder.name), card=card, folder=None)
+    if terms.id not in (UNKNOWN, acknowledged):
+        raise OtherLicenceError(
+            folder,
+            f"it is under {terms.id}, and the licence that was acknowledged is {acknowledged}.",
+            "Acknowledge the model's own, or choose another model.",
+        )
 
 
 def find_entry(catalogue: Catalogue, hub_id: str) -> Entry | None:
@@ -54,6 +74,12 @@ def find_entry(catalogue: Catalogue, hub_id: str) -> Entry | None:
         if wanted in {entry.upstream.lower(), *(variant.hub_id.lower() for variant in entry.variants)}:
             return entry
     return None
+
+
+def find_hub_id(catalogue: Catalogue, folder: str) -> str | None:
+    """Of the model whose hub name the folder has, which is all that is known of one that was copied."""
+    hub_ids = (each for it in catalogue.models for each in (it.upstream, *(variant.hub_id for variant in it.variants)))
+    return next((each for each in hub_ids if each.split("/")[-1].lower() == folder.lower()), None)
 
 
 def list_files(folder: Path) -> tuple[Path, ...]:

@@ -17,6 +17,7 @@ from inference.planning.configured import divide_memory, list_wanted
 from inference.planning.errors import PlanningError
 from inference.registry.errors import ModelError, NotFetchedError
 from inference.registry.fetched import resolve_model
+from inference.registry.licence import require_licence
 from inference.registry.machine import MachineFacts, gather_machine_facts
 from inference.registry.own import load_unpinned_catalogue
 from inference.registry.signature import build_policy
@@ -52,6 +53,7 @@ def build_command(
     if choice.spec is None:
         raise NotFetchedError(choice.reason)
     if choice.spec.path is not None:
+        require_acknowledged(settings, choice.spec, further)
         verify(choice.spec.path, models_dir=models_dir, policy=build_policy(settings, python=python))
     wanted = settings.model if further is None else settings.further_models[further]
     name = MAIN_MODEL if further is None else further
@@ -77,6 +79,14 @@ def list_beside(settings: Settings, facts: MachineFacts, *, but: str) -> dict[st
             if spec is not None and spec.path is not None:
                 found[name] = spec
     return found
+
+
+def require_acknowledged(settings: Settings, spec: ModelSpec, further: str | None) -> None:
+    """Where the settings say which licence was acknowledged. Raises
+    :class:`~inference.registry.errors.OtherLicenceError`."""
+    wanted = settings.model if further is None else settings.further_models[further]
+    if wanted.licence is not None and spec.path is not None:
+        require_licence(load_unpinned_catalogue(settings), spec.path, acknowledged=wanted.licence, card=spec.licence)
 
 
 def build_proxy_command(settings: Settings, *, python: Path, upstream: str = "all") -> Command:

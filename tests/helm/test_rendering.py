@@ -78,8 +78,8 @@ def test_values_reach_the_settings(rendered: dict[str, list[Object]]) -> None:
     model = read_settings(rendered["models"], "appliance-engine-mistral-small")["model"]
     assert model == {
         "automatic": False, "port": 8410, "path": "/srv/models/Mistral-Small", "name": "mistral-small",
-        "device": "cuda", "max_context_tokens": 16384, "memory_fraction": 0.85, "tensor_parallel": 2,
-        "kv_cache_dtype": "fp8",
+        "licence": "apache-2.0", "device": "cuda", "max_context_tokens": 16384, "memory_fraction": 0.85,
+        "tensor_parallel": 2, "kv_cache_dtype": "fp8",
     }  # fmt: skip
 
 

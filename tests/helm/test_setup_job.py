@@ -1,8 +1,28 @@
 """The setup Job: a hook before everything else, but for the first installation of the chart's own database."""
 
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
 import pytest
 
-from tests.helm.helm import Object, find, list_containers, list_pods
+from inference.registry.licence import build_terms
+from inference.registry.load import load_catalogue
+from tests.helm.helm import (
+    CHART,
+    Helm,
+    HelmRefusedError,
+    Object,
+    find,
+    list_containers,
+    list_pods,
+    read_settings,
+    read_values,
+    with_value,
+)
+from webapp.audit.management.commands.record_acknowledgement import read_document
 
 HOOK = "helm.sh/hook"
 
@@ -76,8 +96,9 @@ def test_setup_prepares_the_database_and_registers_the_models(rendered: dict[str
     pod = find_job(rendered["models"])["spec"]["template"]
     manage = ["/opt/appliance/webapp/bin/python", "-P", "-m", "webapp.manage"]
     commands = [container["command"] for container in list_containers(pod)]
-    assert [command[:4] for command in commands] == [manage] * 6
-    assert [command[4:] for command in commands] == [
+    assert [command[:4] for command in commands] == [manage] * 8
+    assert [command[4] for command in commands[4:6]] == ["record_acknowledgement"] * 2
+    assert [command[4:] for command in (*commands[:4], *commands[6:])] == [
         ["wait_for_database", "--seconds", "600"],
         ["migrate", "--no-input"],
         ["createcachetable"],
@@ -91,6 +112,54 @@ def test_setup_prepares_the_database_and_registers_the_models(rendered: dict[str
         ],
         ["ensure_admin", "--password-file", "/var/lib/appliance/secrets/admin"],
     ]  # fmt: skip
+
+
+def read_acknowledgements(objects: list[Object]) -> list[dict[str, Any]]:
+    commands = [c["command"] for c in list_containers(find_job(objects)["spec"]["template"])]
+    return [json.loads(command[5]) for command in commands if command[4] == "record_acknowledgement"]
+
+
+def test_each_models_licence_is_recorded_as_the_audit_takes_it(helm: Helm, rendered: dict[str, list[Object]]) -> None:
+    first, other = read_acknowledgements(rendered["models"])
+    name, said = read_document(json.dumps(first))
+    assert name == str(UUID(first["id"]))
+    assert said == {
+        "at": "2026-01-31", "name": "First Last", "os_user": "helm", "model": "qwen3-8b (qwen/Qwen3-8B-AWQ)",
+        "licence": "apache-2.0", "licence_name": "Apache License 2.0", "origin": "values",
+        "text_id": build_terms(load_catalogue(), hub_id=None, card="apache-2.0", folder=None).text_id,
+    }  # fmt: skip
+    assert first["id"] != other["id"]
+    assert read_acknowledgements(rendered["models-upgrade"]) == [first, other]
+    renamed = helm.render(with_value(read_values("models"), "models.0.licence.acknowledgedBy", "Somebody Else"))
+    assert read_acknowledgements(renamed)[0]["id"] != first["id"]
+
+
+@pytest.mark.parametrize("schema", [True, False])
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("licence", None), ("licence", {}), ("licence.id", ""), ("licence.id", None), ("licence.acknowledgedBy", ""),
+        ("licence.acknowledgedBy", None), ("licence.acknowledgedBy", "42"), ("licence.acknowledgedOn", ""),
+        ("licence.acknowledgedOn", None), ("licence.acknowledgedOn", "yesterday"),
+    ],
+)  # fmt: skip
+def test_model_whose_licence_nobody_acknowledged_is_refused(
+    helm: Helm, tmp_path: Path, key: str, value: object, schema: bool
+) -> None:
+    """Without the schema too: `helm install --skip-schema-validation` is no way around."""
+    chart = CHART
+    if not schema:
+        chart = Path(shutil.copytree(CHART, tmp_path / "appliance"))
+        (chart / "values.schema.json").unlink()
+    for model in ("models.0", "models.1"):
+        with pytest.raises(
+            HelmRefusedError, match="licence" if schema else "Nobody acknowledged the licence of models"
+        ):
+            helm.render(with_value(read_values("models"), f"{model}.{key}", value), chart=chart)
+
+
+def test_engine_is_held_to_the_licence_that_was_acknowledged(rendered: dict[str, list[Object]]) -> None:
+    assert read_settings(rendered["cloudnativepg"], "appliance-engine-tiny")["model"]["licence"] == "llama3.2"
 
 
 def test_setup_without_a_model_leaves_none_registered(rendered: dict[str, list[Object]]) -> None:

@@ -14,6 +14,7 @@ from tests.images.site import CA_SECRET, DATABASE, PASSWORD_SECRET, build_site
 
 HOST = "answers.example.com"
 MODELS = "models"
+LICENCE = {"id": "ours", "acknowledgedBy": "First Last", "acknowledgedOn": "2026-01-31"}
 MODEL = "reciting-llama"
 
 
@@ -31,7 +32,7 @@ def build_values(ingress_address: str) -> dict[str, Any]:
         "modelStorage": {"existingClaim": MODELS},
         "models": [
             {
-                "name": MODEL, "path": MODEL, "gpus": 0, "maxContextTokens": 8192, "kvCacheGib": 1,
+                "name": MODEL, "path": MODEL, "licence": LICENCE, "gpus": 0, "maxContextTokens": 8192, "kvCacheGib": 1,
                 "resources": {"requests": {"cpu": "1", "memory": "2Gi"}, "limits": {"cpu": "2", "memory": "6Gi"}},
             }
         ],

@@ -10,8 +10,10 @@ from typing import Any
 
 import yaml
 
+from appliance.hosts.licences import judge, look_into_set
 from appliance.local.environments import ENVIRONMENTS
 from appliance.settings import environment
+from inference.registry.load import load_catalogue
 from tests.install.ground import BUILD, ROOT
 from tests.install.namespace import Namespace
 from tests.install.site import ADDRESSES, CONTROLLER, MODEL, PUBLIC_NAME
@@ -81,6 +83,7 @@ class Controller:
             "appliance_set": str(self.set_folder),
             "appliance_tls_folder": str(self.folder / "tls"),
             "appliance_model": MODEL,
+            "appliance_licences": {MODEL: self.acknowledge_licence()},
             "inference_device": "cpu",
             "appliance_networks": {"operator": [CONTROLLER], "browser": ["0.0.0.0/0"]},
             "appliance_settings": {
@@ -94,6 +97,13 @@ class Controller:
             for place, address in ADDRESSES.items()
         }
         return {"all": {"vars": variables, "children": groups}}
+
+    def acknowledge_licence(self) -> dict[str, str]:
+        """As preflight asks for it."""
+        seen = look_into_set(self.set_folder, MODEL)
+        asked = judge(load_catalogue(), seen, model=MODEL, folder=MODEL, said=None).problem
+        said: dict[str, str] = yaml.safe_load(asked.rpartition("appliance_licences:\n")[2])[MODEL]
+        return said
 
     def play(self, name: str, *arguments: str) -> Outcome:
         started = time.monotonic()

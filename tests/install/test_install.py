@@ -137,7 +137,9 @@ def occupied(host: BootedHost, port: int) -> Iterator[None]:
 def test_preflight_says_everything_that_is_wrong_at_once_and_changes_nothing(site: InstalledSite) -> None:
     before = {place: find_changes(host) for place, host in site.hosts.items()}
     with occupied(site.hosts["gpu"], TAKEN_PORT):
-        outcome = site.controller.play("preflight", "-e", "inference_device=cuda")
+        outcome = site.controller.play(
+            "preflight", "-e", json.dumps({"inference_device": "cuda", "appliance_licences": {}})
+        )
     assert outcome.returncode != 0
     for expected in (
         "app-1: The host cannot resolve its own name",
@@ -145,6 +147,7 @@ def test_preflight_says_everything_that_is_wrong_at_once_and_changes_nothing(sit
         "gpu-1: The host cannot resolve its own name",
         f"gpu-1: TCP port {TAKEN_PORT} is in use by squatter.service; appliance-engine-proxy.service needs it",
         "gpu-1: There is no NVIDIA driver",
+        f"Nobody acknowledged the licence of {MODEL}.",
     ):
         assert expected in outcome.output, expected
     assert set(outcome.changed.values()) == {0}

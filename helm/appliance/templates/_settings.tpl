@@ -41,6 +41,7 @@
 {{- $model := dict
   "path" (printf "%s/%s" $topology.paths.models .model.path)
   "name" .model.name
+  "licence" .model.licence.id
   "device" (ternary "cuda" "cpu" (gt (int .model.gpus) 0)) -}}
 {{- with .model.maxContextTokens }}{{ $_ := set $model "max_context_tokens" (int .) }}{{ end -}}
 {{- if gt (int .model.gpus) 1 }}{{ $_ := set $model "tensor_parallel" (int .model.gpus) }}{{ end -}}

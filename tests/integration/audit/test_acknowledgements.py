@@ -1,13 +1,17 @@
 """``manage.py record_acknowledgement``: who acknowledged which licence is in the record, once."""
 
 import json
+import re
 from io import StringIO
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from django.core.management import CommandError, call_command
 
+from appliance.hosts.licences import judge, look_into_set
+from inference.registry.load import load_catalogue
 from webapp.audit.models import AuditEvent
 
 pytestmark = pytest.mark.django_db
@@ -34,6 +38,17 @@ def test_acknowledgement_is_recorded_with_name_model_and_licence() -> None:
     event = AuditEvent.objects.get(object_type="licence_acknowledgement", object_id=document["id"])
     assert (event.action, event.actor_id) == ("model.licence_acknowledge", None)
     assert event.detail == {key: value for key, value in document.items() if key not in ("schema_version", "id")}
+
+
+def test_what_a_playbook_found_in_its_inventory_is_such_an_acknowledgement(tmp_path: Path) -> None:
+    """As the row of `models activate`: the same keys, read by the same command."""
+    said = {"acknowledged_by": "Test Person", "licence": "unknown"}
+    seen = look_into_set(tmp_path, "tiny")
+    words = re.search(r'words: "([0-9a-f]+)"', judge(load_catalogue(), seen, model="t", folder="t", said=None).problem)
+    assert words is not None
+    found = judge(load_catalogue(), seen, model="t", folder="t", said={**said, "words": words.group(1)})
+    assert found.document is not None
+    assert [record(dict(found.document))["recorded"] for _ in range(2)] == [True, False]
 
 
 def test_same_acknowledgement_is_recorded_once() -> None:

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from appliance.settings import Settings, environment
-from inference.registry.errors import CheckpointMissingError, NotFetchedError
+from inference.registry.errors import CheckpointMissingError, NotFetchedError, OtherLicenceError
 from inference.serving.argv import build_engine_proxy_argv
 from inference.serving.launch import build_command
+from tests.unit.inference.model_folders import write_model
 from tests.unit.topology.layouts import hosts
 
 PYTHON = Path("/opt/appliance/inference/bin/python")
@@ -59,6 +60,15 @@ def test_proxy_beyond_loopback_without_certificates_is_refused() -> None:
 def test_model_that_is_not_there_is_said() -> None:
     with pytest.raises(CheckpointMissingError, match="there is no such directory"):
         build_command("engine", hosts(model={"path": "/srv/models/absent", "device": "cpu"}), python=PYTHON)
+
+
+def test_model_of_another_licence_than_was_acknowledged_is_not_served(tmp_path: Path) -> None:
+    model = {"path": write_model(tmp_path / "small"), "device": "cpu", "licence": "llama3.3"}
+    with pytest.raises(
+        OtherLicenceError, match=r"it is under apache-2\.0, and the licence that was acknowledged is llama3.3"
+    ):
+        build_command("engine", hosts(model=model), python=PYTHON)
+    assert build_command("engine", hosts(model={**model, "licence": "apache-2.0"}), python=PYTHON).argv
 
 
 def test_no_hub_is_asked_for_a_model() -> None:

@@ -1,10 +1,12 @@
 """What a person is told about a model's licence before they acknowledge it, and when they are asked again."""
 
+import contextlib
 from pathlib import Path
 
 import pytest
 
-from inference.registry.licence import build_terms, describe
+from inference.registry.errors import OtherLicenceError
+from inference.registry.licence import build_terms, describe, require_licence
 from inference.registry.load import load_catalogue
 
 
@@ -60,3 +62,24 @@ def test_words_and_files_make_the_text_and_other_files_do_not(tmp_path: Path) ->
 @pytest.mark.parametrize("hub_id", [None, "nobody/nothing"])
 def test_unknown_hub_id_is_no_error(hub_id: str | None) -> None:
     assert build_terms(load_catalogue(), hub_id=hub_id, card=None, folder=None).id == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("folder", "card", "acknowledged", "fits"),
+    [
+        ("ours", "llama3.3", "llama3.3", True),
+        ("ours", "llama3.3", "apache-2.0", False),
+        ("ours", None, "apache-2.0", True),  # nobody wrote it down, so the person's word is all there is
+        ("Llama-3.3-70B-Instruct-quantized.w4a16", None, "apache-2.0", False),
+        ("Llama-3.3-70B-Instruct-quantized.w4a16", "mit", "mit", False),
+        ("Llama-3.3-70B-Instruct-quantized.w4a16", "llama3.3", "llama3.3", True),
+    ],
+)
+def test_engine_is_refused_a_model_of_another_licence(
+    tmp_path: Path, folder: str, card: str | None, acknowledged: str, fits: bool
+) -> None:
+    """The name of its folder is enough to know it by."""
+    with (
+        contextlib.nullcontext() if fits else pytest.raises(OtherLicenceError, match=f"acknowledged is {acknowledged}")
+    ):
+        require_licence(load_catalogue(), tmp_path / folder, acknowledged=acknowledged, card=card)

@@ -47,6 +47,14 @@ def test_model_of_the_set_becomes_the_path_the_engine_serves() -> None:
     }
 
 
+def test_every_model_that_is_served_is_named_with_its_folder() -> None:
+    further = {"ranks": {"path": "/srv/ranks", "port": 8500, "purpose": "reranking"}}
+    assert build_host(settings(further_models=further), ADDRESSES, "app")["served"] == [
+        {"name": "ranks", "folder": "/srv/ranks"},
+        {"name": "tiny", "folder": "/var/lib/appliance/model/tiny"},
+    ]
+
+
 @pytest.mark.parametrize("key", ["path", "hub_id"])
 def test_two_models_are_refused_because_the_sets_would_replace_the_sites(key: str) -> None:
     with pytest.raises(RenderingError, match=f"appliance_model and appliance_settings.model.{key} both say"):

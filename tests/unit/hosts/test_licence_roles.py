@@ -1,0 +1,98 @@
+"""The playbooks' own tasks, run by Ansible on this machine: no model is registered before its licence is in the audit.
+
+The application's commands are a stand-in that writes down what it is asked.
+"""
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from appliance.hosts.licences import judge, look_into_set
+from appliance.settings import environment
+from appliance.settings.environment import REPOSITORY
+from inference.registry.load import load_catalogue
+
+ANSIBLE = REPOSITORY / ".venv" / "deploy" / "bin" / "ansible-playbook"
+CONFIG = REPOSITORY / "ansible" / "ansible.cfg"
+MODEL = "tiny"
+STAND_IN = """
+import json, sys
+with open(sys.argv[1], "a") as log: log.write(json.dumps(sys.argv[2:]) + "\\n")
+print({"ensure_admin": '{"created": false}', "record_acknowledgement": '{"recorded": true}'}.get(sys.argv[2], "ok"))
+"""
+
+
+@dataclass(frozen=True)
+class Played:
+    returncode: int
+    output: str
+    asked: list[list[str]]
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    folder = tmp_path / "set" / "models" / MODEL
+    folder.mkdir(parents=True)
+    (folder / "README.md").write_text("---\nlicense: llama3.3\n---\n")
+    (tmp_path / "manage.py").write_text(STAND_IN)
+    play = [{"hosts": "app", "gather_facts": False, "roles": [str(REPOSITORY / "ansible/roles/application")]}]
+    playbooks = tmp_path / "ansible" / "playbooks"
+    playbooks.mkdir(parents=True)
+    (playbooks / "play.yml").write_text(json.dumps(play))
+    (tmp_path / "appliance").symlink_to(REPOSITORY / "appliance")
+    (tmp_path / "inference").symlink_to(REPOSITORY / "inference")
+    return tmp_path
+
+
+def play(site: Path, licences: Any) -> Played:
+    variables = {
+        "ansible_connection": "local",
+        "ansible_python_interpreter": sys.executable,
+        "appliance_set": str(site / "set"),
+        "appliance_model": MODEL,
+        "appliance_licences": licences,
+        "appliance_manage": [sys.executable, str(site / "manage.py"), str(site / "log")],
+        "appliance_host": {
+            "configuration": "{}",
+            "paths": {"configuration": str(site), "data": "/var/lib/appliance"},
+            "served": [{"name": MODEL, "folder": f"/var/lib/appliance/model/{MODEL}"}],
+            "engine_proxy_url": "https://192.0.2.20:8443",
+            "embedding_model": "all-MiniLM-L6-v2",
+            "model": {"name": MODEL, "folder": f"/var/lib/appliance/model/{MODEL}", "detail": {"device": "cpu"}},
+        },
+    }
+    hosts: dict[str, Any] = {place: {"hosts": {place: {}}} for place in ("app", "gpu")}
+    (site / "hosts.yml").write_text(yaml.safe_dump({"all": {"vars": variables, "children": hosts}}))
+    done = subprocess.run(
+        [str(ANSIBLE), "-i", str(site / "hosts.yml"), str(site / "ansible" / "playbooks" / "play.yml")],
+        env={**environment.full(), "ANSIBLE_CONFIG": str(CONFIG), "ANSIBLE_NOCOLOR": "1"},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    log = site / "log"
+    asked = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+    return Played(done.returncode, done.stdout + done.stderr, asked)
+
+
+def test_model_is_not_registered_without_somebody_who_answers_for_its_licence(site: Path) -> None:
+    played = play(site, {})
+    assert played.returncode == 2
+    assert "Nobody acknowledged the licence of tiny." in played.output
+    assert not [each for each in played.asked if each[0] in ("endpoint", "record_acknowledgement")]
+
+
+def test_acknowledgement_is_in_the_audit_before_the_model_is_registered(site: Path) -> None:
+    seen = look_into_set(site / "set", MODEL)
+    problem = judge(load_catalogue(), seen, model=MODEL, folder=MODEL, said=None).problem
+    said = yaml.safe_load(problem.partition("appliance_licences:\n")[2])
+    played = play(site, said)
+    assert played.returncode == 0, played.output
+    verbs = [each[0] for each in played.asked]
+    assert verbs.index("record_acknowledgement") < verbs.index("endpoint")
+    document = json.loads(played.asked[verbs.index("record_acknowledgement")][1])
+    assert (document["name"], document["licence"]) == ("First Last", "llama3.3")
