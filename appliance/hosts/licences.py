@@ -27,9 +27,11 @@ ROWS = uuid.UUID("a5f3c1de-6a0b-5e0e-9d53-5f1c8a1d7b42")
 
 @dataclass(frozen=True)
 class Judged:
-    """``problem`` is empty when the licence was acknowledged; ``document`` is then what the audit is given."""
+    """``problem`` is empty when the licence was acknowledged; ``document`` is then what the audit is given. ``display``
+    is what the pages have to show beside the model's name."""
 
     licence: str
+    display: str
     problem: str
     document: Mapping[str, Any] | None
 
@@ -53,15 +55,17 @@ def judge(catalogue: Catalogue, seen: Mapping[str, Any], *, model: str, folder: 
     )
     wanted = {"licence": terms.id, "words": terms.text_id}
     if not isinstance(said, Mapping) or {key: said.get(key) for key in wanted} != wanted:
-        return Judged(terms.id, _ask(terms, model), None)
+        return Judged(terms.id, terms.display, _ask(terms, model), None)
     reference = f"{model}@{seen['manifest'][:DIGEST_CHARACTERS] or 'unrecorded'}"
     try:
         acknowledgement = build_acknowledgement(reference, terms, name=str(said.get("acknowledged_by") or ""))
     except NameMissingError:
-        return Judged(terms.id, _ask(terms, model, lack=" acknowledged_by is not the name of a person."), None)
+        return Judged(
+            terms.id, terms.display, _ask(terms, model, lack=" acknowledged_by is not the name of a person."), None
+        )
     row = uuid.uuid5(ROWS, json.dumps([reference, terms.text_id, acknowledgement.name]))
     detail = {k: v for k, v in asdict(replace(acknowledgement, id=str(row))).items() if k != "recorded"}
-    return Judged(terms.id, "", {"schema_version": SCHEMA_VERSION, **detail})
+    return Judged(terms.id, terms.display, "", {"schema_version": SCHEMA_VERSION, **detail})
 
 
 def _ask(terms: Terms, model: str, *, lack: str = "") -> str:

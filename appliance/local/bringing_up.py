@@ -27,6 +27,8 @@ from appliance.settings import Settings
 from appliance.topology import Port
 from inference.registry.catalogue import GIB
 from inference.registry.choice import Choice
+from inference.registry.licence import find_display
+from inference.registry.own import load_unpinned_catalogue
 from inference.registry.spec import ModelSpec
 from inference.serving.command import Command, embedder_command, engine_command
 from inference.serving.guard import guard_command
@@ -278,6 +280,8 @@ class BringingUp:
             spec = choice.spec
             detail = {"family": spec.family, "licence": spec.licence, "max_context_tokens": spec.max_context_tokens}
             detail |= {"quantization": spec.quantization, "source": spec.source, "device": spec.device}
+            catalogue = load_unpinned_catalogue(settings)
+            detail["display"] = find_display(catalogue, hub_id=spec.hub_id, card=spec.licence, folder=spec.path)
             calls.append(_set_endpoint("generate", topology.port("engine-proxy").address, spec.served_name, detail))
         if done.endpoints != (wanted := json.dumps(calls)):
             with self.report.step("Registering models"):

@@ -95,11 +95,17 @@ def build_document(settings: Settings) -> dict[str, Any]:
 
 
 def _describe_licences() -> dict[str, Any]:
-    """Those of the catalogue: their name, what they ask for, and what stands for these words in the audit."""
+    """Those of the catalogue: their name, what they ask for, and what stands for these words in the audit, and what
+    has to be shown."""
     catalogue, described = load_catalogue(), {}
     for key in sorted(catalogue.licences):
         terms = build_terms(catalogue, hub_id=None, card=key, folder=None)
-        described[key] = {"name": terms.name, "obligations": list(terms.obligations), "words": terms.text_id}
+        described[key] = {
+            "name": terms.name,
+            "obligations": list(terms.obligations),
+            "words": terms.text_id,
+            "display": terms.display,
+        }
     return described
 
 

@@ -49,9 +49,11 @@ class Statement(Closed):
 
 
 class Licence(Closed):
-    """``name`` as its text calls itself; the key in the catalogue is the hub's identifier."""
+    """``name`` as its text calls itself; the key in the catalogue is the hub's identifier. ``display``: the words that
+    it wants to be shown where a model is used, which the pages do; None where it asks for none."""
 
     name: Text
+    display: Text | None = None
     link: Annotated[str, StringConstraints(pattern=r"^https://")]
     obligations: Annotated[tuple[Statement, ...], Field(min_length=1)]
 

@@ -23,7 +23,8 @@ Origin = Literal["catalogue", "card", "nobody"]
 
 @dataclass(frozen=True)
 class Terms:
-    """``id`` is the hub's word for the licence; ``files`` are its texts as they came with the model."""
+    """``id`` is the hub's word for the licence; ``files`` are its texts as they came with the model; ``display`` is
+    what has to be shown where it is used, empty when nothing is known to be."""
 
     id: str
     name: str
@@ -32,6 +33,7 @@ class Terms:
     origin: Origin
     files: tuple[Path, ...]
     text_id: str
+    display: str = ""
 
 
 def build_terms(catalogue: Catalogue, *, hub_id: str | None, card: str | None, folder: Path | None) -> Terms:
@@ -53,7 +55,15 @@ def build_terms_of(catalogue: Catalogue, *, hub_id: str | None, card: str | None
     files = tuple(sorted(sums))
     said = [key or UNKNOWN, name, link, obligations, [(file.name, sums[file]) for file in files]]
     text_id = hashlib.sha256(json.dumps(said).encode()).hexdigest()[:TEXT_ID_CHARACTERS]
-    return Terms(key or UNKNOWN, name, link, obligations, origin, files, text_id)
+    return Terms(
+        key or UNKNOWN, name, link, obligations, origin, files, text_id, (known.display or "") if known else ""
+    )
+
+
+def find_display(catalogue: Catalogue, *, hub_id: str | None, card: str | None, folder: Path | None) -> str:
+    """What the pages have to show beside the model's name, by all that is known of it; empty when that is nothing."""
+    known = hub_id or (find_hub_id(catalogue, folder.name) if folder else None)
+    return build_terms(catalogue, hub_id=known, card=card, folder=None).display
 
 
 def require_licence(catalogue: Catalogue, folder: Path, *, acknowledged: str, card: str | None) -> None:

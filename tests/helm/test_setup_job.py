@@ -108,7 +108,8 @@ def test_setup_prepares_the_database_and_registers_the_models(rendered: dict[str
         ],
         [
             "endpoint", "set", "--role", "generate", "--url", "https://appliance-engine-mistral-small:8443",
-            "--model", "mistral-small", "--detail", '{"device":"cuda","max_context_tokens":16384}',
+            "--model", "mistral-small", "--detail",
+            '{"device":"cuda","display":"","licence":"apache-2.0","max_context_tokens":16384}',
         ],
         ["ensure_admin", "--password-file", "/var/lib/appliance/secrets/admin"],
     ]  # fmt: skip
@@ -132,6 +133,12 @@ def test_each_models_licence_is_recorded_as_the_audit_takes_it(helm: Helm, rende
     assert read_acknowledgements(rendered["models-upgrade"]) == [first, other]
     renamed = helm.render(with_value(read_values("models"), "models.0.licence.acknowledgedBy", "Somebody Else"))
     assert read_acknowledgements(renamed)[0]["id"] != first["id"]
+
+
+def test_what_a_licence_wants_shown_is_registered_with_the_model(rendered: dict[str, list[Object]]) -> None:
+    commands = [c["command"] for c in list_containers(find_job(rendered["cloudnativepg"])["spec"]["template"])]
+    registered = next(command for command in commands if "generate" in command)
+    assert json.loads(registered[registered.index("--detail") + 1])["display"] == "Built with Llama"
 
 
 @pytest.mark.parametrize("schema", [True, False])

@@ -32,7 +32,11 @@ class ModelInfo:
 
     @property
     def attribution(self) -> str:
-        """What the model's licence wants to be shown where the model is used; empty when nothing is known to be."""
+        """What the model's licence wants to be shown where the model is used; empty when nothing is known to be.
+
+        Whoever registers the model says it, in every layout; a Llama licence is known without it."""
+        if display := self.detail.get("display"):
+            return str(display)
         return LLAMA_ATTRIBUTION if str(self.detail.get("licence") or "").startswith("llama") else ""
 
 

@@ -39,6 +39,12 @@ def test_page_shows_what_the_models_licence_wants_shown(page: Client, licence: s
     assert ("Small model · Built with Llama" in text_of(page, "/")) is shown
 
 
+def test_page_shows_what_was_registered_to_be_shown(page: Client) -> None:
+    detail = {"licence": "qwen", "display": "Built with Qwen"}
+    endpoints.set_model(role="generate", url="http://127.0.0.1:1", model_name="m", name="Small model", detail=detail)
+    assert "Small model · Built with Qwen" in text_of(page, "/")
+
+
 def test_new_question_without_documents_says_what_to_do_first(page: Client) -> None:
     assert "Make a collection and add one" in text_of(page, "/")
 

@@ -50,21 +50,22 @@ def site(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def play(site: Path, licences: Any) -> Played:
+def play(site: Path, licences: Any, *, model: str | None = MODEL) -> Played:
+    folder = f"/var/lib/appliance/model/{model}"
     variables = {
         "ansible_connection": "local",
         "ansible_python_interpreter": sys.executable,
         "appliance_set": str(site / "set"),
-        "appliance_model": MODEL,
+        "appliance_model": model or "",
         "appliance_licences": licences,
         "appliance_manage": [sys.executable, str(site / "manage.py"), str(site / "log")],
         "appliance_host": {
             "configuration": "{}",
             "paths": {"configuration": str(site), "data": "/var/lib/appliance"},
-            "served": [{"name": MODEL, "folder": f"/var/lib/appliance/model/{MODEL}"}],
+            "served": [{"name": model, "folder": folder}] if model else [],
             "engine_proxy_url": "https://192.0.2.20:8443",
             "embedding_model": "all-MiniLM-L6-v2",
-            "model": {"name": MODEL, "folder": f"/var/lib/appliance/model/{MODEL}", "detail": {"device": "cpu"}},
+            "model": {"name": model, "folder": folder, "detail": {"device": "cpu"}} if model else None,
         },
     }
     hosts: dict[str, Any] = {place: {"hosts": {place: {}}} for place in ("app", "gpu")}
@@ -96,3 +97,15 @@ def test_acknowledgement_is_in_the_audit_before_the_model_is_registered(site: Pa
     assert verbs.index("record_acknowledgement") < verbs.index("endpoint")
     document = json.loads(played.asked[verbs.index("record_acknowledgement")][1])
     assert (document["name"], document["licence"]) == ("First Last", "llama3.3")
+    generate = next(each for each in played.asked if each[:4] == ["endpoint", "set", "--role", "generate"])
+    assert json.loads(generate[generate.index("--detail") + 1]) == {
+        "device": "cpu",
+        "licence": "llama3.3",
+        "display": "Built with Llama",
+    }
+
+
+def test_without_a_model_none_is_registered_and_nobody_asked(site: Path) -> None:
+    played = play(site, {}, model=None)
+    assert played.returncode == 0, played.output
+    assert ["endpoint", "clear", "--role", "generate"] in played.asked

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from inference.registry.errors import OtherLicenceError
-from inference.registry.licence import build_terms, describe, require_licence
+from inference.registry.licence import build_terms, describe, find_display, require_licence
 from inference.registry.load import load_catalogue
 
 
@@ -83,3 +83,19 @@ def test_engine_is_refused_a_model_of_another_licence(
         contextlib.nullcontext() if fits else pytest.raises(OtherLicenceError, match=f"acknowledged is {acknowledged}")
     ):
         require_licence(load_catalogue(), tmp_path / folder, acknowledged=acknowledged, card=card)
+
+
+@pytest.mark.parametrize(
+    ("hub_id", "card", "folder", "shown"),
+    [
+        (None, "llama3.2", None, "Built with Llama"),
+        (None, "mit", Path("/srv/Llama-3.3-70B-Instruct-quantized.w4a16"), "Built with Llama"),
+        (find_llama_hub_id(), None, None, "Built with Llama"),
+        (None, "apache-2.0", Path("/srv/ours"), ""),
+        (None, None, None, ""),
+    ],
+)
+def test_what_has_to_be_shown_is_known_from_any_one_of_them(
+    hub_id: str | None, card: str | None, folder: Path | None, shown: str
+) -> None:
+    assert find_display(load_catalogue(), hub_id=hub_id, card=card, folder=folder) == shown
