@@ -18,7 +18,15 @@ from appliance.rendering.nftables import build_ruleset
 from appliance.rendering.packages import POSTGRES, list_packages
 from appliance.rendering.sandbox import model_folder
 from appliance.rendering.site import PLACES, RenderingError, Site, build_site, complete_settings
-from appliance.rendering.systemd import INSTALLATION, PACKAGED, TARGET, build_target, build_units, has_model
+from appliance.rendering.systemd import (
+    INSTALLATION,
+    PACKAGED,
+    TARGET,
+    build_guards,
+    build_target,
+    build_units,
+    has_model,
+)
 from appliance.topology import Port
 
 SCHEMA_VERSION = 1
@@ -64,6 +72,7 @@ def build_host(settings: Mapping[str, Any], addresses: Mapping[str, list[str]], 
             }
             for unit in build_units(site, places)
         ],
+        "guards": build_guards(places, site.topology),
         "packaged": {
             each.name: list(PACKAGED[each.name])
             for each in site.topology.components

@@ -6,7 +6,7 @@ from appliance.programs import Installation, Program, build_installed_programs
 from appliance.rendering import paths
 from appliance.rendering.sandbox import build_sandbox
 from appliance.rendering.site import Site
-from appliance.topology import Component
+from appliance.topology import Component, Topology
 
 TARGET = "appliance.target"
 HEADER = "# Written by the playbooks from the appliance's topology; edits are overwritten."
@@ -19,6 +19,12 @@ PACKAGED = {
     "timesync": ("systemd-timesyncd.service",),
 }
 RESTART_SECONDS = {"engine": 10}
+# At each start, as root: is the firewall there? Requires=nftables.service would stop the site whenever somebody stops
+# or restarts that unit, and would not try again after it failed at boot; this leaves alone what runs, and waits.
+FILTERED = "+/bin/sh -c '/usr/sbin/nft list chain inet appliance input >/dev/null'"
+FIREWALL = "nftables.service"
+# Of the distribution's services only the front door listens to the network; SSH stays open for whoever mends a host.
+GUARDED = {"nginx": "nginx.service.d/appliance.conf"}
 INSTALLATION = Installation(root=paths.CODE, config=paths.CONFIG, python=paths.WEBAPP_PYTHON)
 
 
@@ -62,8 +68,17 @@ def build_target() -> str:
     )
 
 
+def build_guards(places: tuple[str, ...], topology: Topology) -> dict[str, str]:
+    """What is added to the distribution's units, by the name of its file below the folder of units."""
+    lines = [HEADER, "[Unit]", f"After={FIREWALL}", "StartLimitIntervalSec=0", "", "[Service]",
+             f"ExecStartPre={FILTERED}", "Restart=on-failure", "RestartSec=3", ""]  # fmt: skip
+    return {
+        file: "\n".join(lines) for name, file in GUARDED.items() if set(topology.component(name).places) & set(places)
+    }
+
+
 def _build(site: Site, component: Component, program: Program) -> str:
-    before = " ".join(["network-online.target", *_list_needed(site, component)])
+    before = " ".join(["network-online.target", FIREWALL, *_list_needed(site, component)])
     lines = [
         HEADER,
         "[Unit]",
@@ -77,6 +92,7 @@ def _build(site: Site, component: Component, program: Program) -> str:
         "Type=exec",
         f"User={component.user}",
         f"Group={component.user}",
+        f"ExecStartPre={FILTERED}",
         f"ExecStart={' '.join(quote(word) for word in program.argv)}",
         *(f"Environment={quote(f'{name}={value}', expands=False)}" for name, value in _environment(program).items()),
         "WorkingDirectory=/",

@@ -270,6 +270,26 @@ def test_gpu_hosts_own_firewall_stands_when_the_app_hosts_is_taken_away(site: In
     assert found == list_reachable(site.read_inventory(), ADDRESSES["app"], "gpu") == [8443]
 
 
+def test_nothing_starts_while_the_firewall_is_away_and_all_does_when_it_is_back(site: InstalledSite) -> None:
+    """What runs is left alone; what starts meanwhile waits for the rules, and needs nobody to start it again."""
+    site.require("installed")
+    for place, unit, port in (("app", "nginx.service", 443), ("gpu", "appliance-engine-proxy.service", 8443)):
+        host = site.hosts[place]
+        before = host.run("systemctl", "show", unit, "--property=MainPID", "--value").stdout
+        host.run("systemctl", "stop", "nftables.service")
+        try:
+            assert host.run("systemctl", "show", unit, "--property=MainPID", "--value").stdout == before
+            host.run("systemctl", "restart", unit, check=False)
+            time.sleep(4)
+            assert port not in list_open(site.network, ADDRESSES[place])
+        finally:
+            host.run("systemctl", "start", "nftables.service")
+        deadline = time.monotonic() + 60
+        while port not in list_open(site.network, ADDRESSES[place]):
+            assert time.monotonic() < deadline, host.run("journalctl", "-u", unit, "-n", "20").stdout
+            time.sleep(2)
+
+
 def test_only_the_proxys_user_speaks_to_the_engine(site: InstalledSite) -> None:
     site.require("installed")
     program = "import socket; socket.create_connection(('127.0.0.1', 8410), timeout=3)"

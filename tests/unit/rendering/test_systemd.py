@@ -6,17 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from appliance.rendering.host import MOST_EXPOSURE, USUAL_EXPOSURE
+from appliance.rendering.host import MOST_EXPOSURE, USUAL_EXPOSURE, build_host
 from appliance.rendering.site import PLACES
-from appliance.rendering.systemd import Unit, build_target, build_units, quote
-from tests.unit.rendering.sites import one_host, settings, two_hosts
+from appliance.rendering.systemd import Unit, build_guards, build_target, build_units, quote
+from tests.unit.rendering.sites import ADDRESSES, one_host, settings, two_hosts
 
 PROXY = """\
 # Written by the playbooks from the appliance's topology; edits are overwritten.
 [Unit]
 Description=LLM appliance: The only way to the models
 PartOf=appliance.target
-After=network-online.target appliance-engine.service appliance-embedder.service
+After=network-online.target nftables.service appliance-engine.service appliance-embedder.service
 Wants=network-online.target
 StartLimitIntervalSec=0
 
@@ -24,6 +24,7 @@ StartLimitIntervalSec=0
 Type=exec
 User=appliance-proxy
 Group=appliance-proxy
+ExecStartPre=+/bin/sh -c '/usr/sbin/nft list chain inet appliance input >/dev/null'
 ExecStart=/opt/appliance/inference/bin/python -P -m inference.serving.launch engine-proxy
 Environment=PATH=/usr/local/bin:/usr/bin:/bin
 Environment=LANG=C.UTF-8
@@ -115,6 +116,26 @@ def test_no_unit_runs_as_root_or_sees_anothers_secrets() -> None:
         assert each.user.startswith("appliance"), each.name
         sees_secrets = "/var/lib/appliance/secrets" in each.text
         assert sees_secrets == (each.user == "appliance"), each.name
+
+
+def test_nothing_starts_unfiltered_and_nothing_stops_with_the_firewall() -> None:
+    """Each start looks for the rules themselves; no unit is bound to the firewall's, whose restart would be its own."""
+    texts = [each.text for each in build_units(one_host(), PLACES)]
+    texts += build_guards(PLACES, one_host().topology).values()
+    for text in texts:
+        assert "ExecStartPre=+/bin/sh -c '/usr/sbin/nft list chain inet appliance input >/dev/null'\n" in text
+        assert re.search(r"^After=.*\bnftables\.service\b", text, re.MULTILINE)
+        assert re.search(r"^Restart=(always|on-failure)$", text, re.MULTILINE)
+        assert "StartLimitIntervalSec=0\n" in text
+        assert not re.search(r"^(Requires|Requisite|BindsTo|PartOf)=.*nftables", text, re.MULTILINE)
+    assert (
+        "chain input {" in build_host(settings(), ADDRESSES, "app")["firewall"].partition("table inet appliance {")[2]
+    )
+
+
+def test_front_door_is_guarded_where_it_is() -> None:
+    assert list(build_host(settings(), ADDRESSES, "app")["guards"]) == ["nginx.service.d/appliance.conf"]
+    assert build_host(settings(), ADDRESSES, "gpu")["guards"] == {}
 
 
 def test_gpu_is_seen_by_those_that_use_it_only() -> None:
