@@ -16,6 +16,7 @@ PAGE = REPOSITORY / "docs" / "reference" / "commands.md"
 VERBS = (
     ("up",), ("down",), ("status",), ("logs",), ("ask",), ("doctor",), ("models", "list"),
     ("models", "show"), ("models", "plan"), ("models", "pin"), ("models", "import"), ("models", "verify"),
+    ("models", "compare"),
     ("models", "activate"), ("models", "remove"),
 )  # fmt: skip
 TARGET = re.compile(r"^([a-z-]+):.*?## (.+)$", re.MULTILINE)

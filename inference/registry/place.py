@@ -45,6 +45,11 @@ class Place:
     def is_stored(self) -> bool:
         return self.brought is None
 
+    @property
+    def comparison(self) -> Path:
+        """What was measured of the model; a sealed directory takes no further file."""
+        return self.record.with_suffix(".comparison.json")
+
 
 def find_place(path: Path, *, models_dir: Path) -> Place:
     resolved, kept = path.resolve(), models_dir / FOLDER
@@ -77,24 +82,30 @@ def write_record(place: Place, record: Record, *, manifest: str | None = None) -
         "schema_version": SCHEMA_VERSION, "manifest_sha256": record.manifest_sha256, "signed_by": record.signed_by,
         "files": record.traces,
     }  # fmt: skip
+    if manifest is not None and not write_beside(place, place.manifest, manifest):
+        return False
+    return write_beside(place, place.record, json.dumps(document, indent=1) + "\n")
+
+
+def write_beside(place: Place, file: Path, text: str) -> bool:
+    """A file in the folder of records; false where this process may not write."""
+    folder = place.record.parent
     try:
-        folder = place.record.parent
         with contextlib.suppress(FileExistsError):
             folder.mkdir()
             folder.chmod(0o755)
         if not stat.S_ISDIR(folder.lstat().st_mode):  # a link least of all
             return False
-        if manifest is not None:
-            _write(place.manifest, manifest)
-        _write(place.record, json.dumps(document, indent=1) + "\n")
+        _write(file, text)
     except OSError:
         return False
     return True
 
 
 def forget(place: Place) -> None:
-    """No record and, for a directory outside of the store, no manifest: the next check starts afresh."""
+    """No record, no comparison and, for a directory outside of the store, no manifest: the next check starts afresh."""
     place.record.unlink(missing_ok=True)
+    place.comparison.unlink(missing_ok=True)
     if not place.is_stored:
         place.manifest.unlink(missing_ok=True)
 

@@ -3,6 +3,7 @@
 import typer
 
 from appliance.cli.models.activate import activate
+from appliance.cli.models.compare import compare
 from appliance.cli.models.importing import import_
 from appliance.cli.models.listing import list_models
 from appliance.cli.models.pin import pin
@@ -14,5 +15,5 @@ from appliance.cli.models.verify import verify
 models = typer.Typer(help="Choose, show or switch the model that answers.", no_args_is_help=True)
 models.command("list")(list_models)
 models.command("import")(import_)
-for verb in (show, plan, pin, verify, activate, remove):
+for verb in (show, plan, pin, verify, compare, activate, remove):
     models.command()(verb)
