@@ -66,6 +66,10 @@ environments: ## Make the virtual environments that the tests need
 	@$(ENVIRONMENTS) deploy
 	@$(ENVIRONMENTS) signing
 
+.PHONY: quantize-environment
+quantize-environment: ## Make the environment that `models quantize` runs in, for the tests that quantise
+	@$(ENVIRONMENTS) quantize
+
 .PHONY: system-packages
 system-packages: ## Install what only the system can give, such as Chromium (as root; otherwise says what to run)
 	@$(BIN)/python -m tests.system_packages

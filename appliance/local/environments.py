@@ -32,8 +32,9 @@ NEEDED_BYTES = {
     "webapp.lock": GIB, "embedded.lock": GIB, "dev.lock": 2 * GIB, "ansible.lock": GIB, "deploy.lock": 2 * GIB,
     "signing.lock": GIB,
     "inference-cpu.lock": 6 * GIB, "inference-cuda.lock": 16 * GIB,
+    "quantize-cpu.lock": 4 * GIB, "quantize-cuda.lock": 12 * GIB,
 }  # fmt: skip
-NAMES = ("webapp", "dev", "inference", "ansible", "deploy", "signing")
+NAMES = ("webapp", "dev", "inference", "ansible", "deploy", "signing", "quantize")
 EXIT_UNUSABLE = 3
 
 
@@ -75,8 +76,9 @@ def build_plan(name: str, *, cuda: bool = False) -> Plan:
         return Plan(ENVIRONMENTS / "webapp", REQUIREMENTS / "dev.lock", ())
     if name in ("ansible", "deploy", "signing"):
         return Plan(ENVIRONMENTS / name, REQUIREMENTS / f"{name}.lock", ())
-    lock = REQUIREMENTS / ("inference-cuda.lock" if cuda else "inference-cpu.lock")
-    return Plan(ENVIRONMENTS / "inference", lock, ("--no-deps",))
+    assert name in ("inference", "quantize"), "one of NAMES"
+    lock = REQUIREMENTS / f"{name}-{'cuda' if cuda else 'cpu'}.lock"
+    return Plan(ENVIRONMENTS / name, lock, ("--no-deps",))
 
 
 def wants_cuda(sources: Sources) -> bool:

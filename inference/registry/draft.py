@@ -24,6 +24,24 @@ def write(descriptor: int, chunk: bytes) -> None:
         view = view[os.write(descriptor, view) :]
 
 
+def open_up(model: Path) -> None:
+    """Readable by everybody, whatever the umask: the engine may run as another user. Before traces are taken."""
+    for folder, _, files in os.walk(model):
+        Path(folder).chmod(0o755)
+        for name in files:
+            (Path(folder) / name).chmod(0o644)
+
+
+def publish(model: Path, target: Path) -> None:
+    """The one moment at which the model appears."""
+    model.rename(target)
+    folder = os.open(target.parent, FOLDER_FLAGS)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
 class Draft:
     """Use it with ``with``: what is not published by the end is removed."""
 
@@ -64,22 +82,9 @@ class Draft:
             return entries[0]
         return self.path
 
-    def open_up(self) -> None:
-        """Readable by everybody, whatever the umask: the engine may run as another user. Before traces are taken."""
-        for folder, _, files in os.walk(self.path):
-            Path(folder).chmod(0o755)
-            for name in files:
-                (Path(folder) / name).chmod(0o644)
-
     def publish(self, target: Path) -> None:
-        """The one moment at which the model appears."""
-        self.find_model().rename(target)
+        publish(self.find_model(), target)
         self._is_published = True
-        folder = os.open(self.models_dir, FOLDER_FLAGS)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
 
     def _open_folder(self, name: PurePosixPath) -> int:
         here = os.dup(self._root)

@@ -5,12 +5,10 @@ A full disk, a kill or a refusal leaves the store as it was; what a kill left is
 
 import errno
 import hashlib
-import json
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
@@ -37,7 +35,6 @@ from inference.registry.manifest import ManifestError, find_problems, parse_mani
 from inference.registry.refusals import FileChangedError
 from inference.registry.signature import Policy, check_signature
 from inference.registry.store import (
-    IMPORTED,
     MARKERS,
     Stored,
     build_revision,
@@ -46,12 +43,12 @@ from inference.registry.store import (
     only_one_change,
     remove_unfinished,
     seal,
+    write_imported,
 )
 from inference.registry.verification import CHUNK_BYTES
 
 GIB = 1024**3
 SPARE_BYTES = GIB  # for the rest of the appliance to go on
-SCHEMA_VERSION = 1
 FindExpected = Callable[[str], Expected | None]  # what is known of the files of a hub id
 
 
@@ -228,7 +225,7 @@ def _publish(
                 f"--revision, such as its commit, or remove it first: bin/appliance models remove {there.reference}"
             )
         return Imported(there, len(sums), total, was_there=True, cleared=left)
-    draft.open_up()
+    port.open_up(draft.path)
     record = seal(model, known=sums)
     draft.publish(target)
     keep_record(target, replace(record, signed_by=signed_by), models_dir=models_dir)
@@ -245,11 +242,7 @@ def _mark(model: Path, intake: Intake, names: Names, sums: dict[str, str], model
         write_marker(model, hub_id=hub_id, revision=revision, commit=commit or digest)
         return build_folder(models_dir, hub_id=hub_id, revision=revision)
     name = names.name or intake.name
-    marker = {
-        "schema_version": SCHEMA_VERSION, "name": name, "revision": digest, "kind": intake.kind,
-        "imported_at": datetime.now(UTC).isoformat(timespec="seconds"),
-    }  # fmt: skip
-    (model / IMPORTED).write_text(json.dumps(marker), encoding="utf-8")
+    write_imported(model, name=name, revision=digest, kind=intake.kind)
     return models_dir / f"{name}@{digest}"
 
 

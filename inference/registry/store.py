@@ -13,6 +13,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
@@ -27,6 +28,7 @@ from inference.registry.verification import See, sum_file
 
 IMPORTED = "imported.json"
 MARKERS = (FETCHED, IMPORTED)
+MARKER_VERSION = 1
 LOCK = ".lock"
 UNFINISHED = (".importing-", ".removing-")
 DIGEST_CHARACTERS = 12
@@ -107,6 +109,15 @@ def build_revision(sums: Mapping[str, str]) -> str:
     return hashlib.sha256(format_manifest(sums).encode()).hexdigest()[:DIGEST_CHARACTERS]
 
 
+def write_imported(folder: Path, *, name: str, revision: str, kind: str) -> None:
+    """The marker of a model that has a name of its own here, in the draft of its folder."""
+    marker = {
+        "schema_version": MARKER_VERSION, "name": name, "revision": revision, "kind": kind,
+        "imported_at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }  # fmt: skip
+    (folder / IMPORTED).write_text(json.dumps(marker), encoding="utf-8")
+
+
 def seal(folder: Path, *, known: Mapping[str, str] | None = None, see: See = lambda _bytes: None) -> Record:
     """Write the manifest of a finished model, last. ``known`` are sums that were taken while its files were written."""
     files, known = list_files(folder), known or {}
@@ -147,19 +158,26 @@ def remove_unfinished(models_dir: Path) -> list[str]:
 @contextmanager
 def only_one_change(models_dir: Path) -> Iterator[None]:
     """Hold this while importing or removing. Raises StoreBusyError when somebody else does."""
+    with hold(models_dir / LOCK, "importing or removing a model"):
+        yield
+
+
+@contextmanager
+def hold(lock: Path, doing: str) -> Iterator[int]:
+    """The lock's descriptor: a program that inherits it holds the lock too. Raises StoreBusyError."""
     flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
-    with open(models_dir / LOCK, "r+", opener=lambda name, _: os.open(name, flags, 0o644)) as handle:
+    with open(lock, "r+", opener=lambda name, _: os.open(name, flags, 0o644)) as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise StoreBusyError(
-                f"Another command is importing or removing a model (process {_read_owner(handle)}). Wait until it has "
-                "finished, then try again."
+                f"Another command is {doing} (process {_read_owner(handle)}). Wait until it has finished, then try "
+                "again."
             ) from None
         handle.truncate(0)
         handle.write(str(os.getpid()))
         handle.flush()
-        yield
+        yield handle.fileno()
 
 
 def _read_owner(handle: IO[str]) -> str:

@@ -38,6 +38,10 @@ def build_embedder_environment(*, python: Path, data_dir: Path, root: Path) -> d
     return _build_common_environment(python=python, data_dir=data_dir, root=root)
 
 
+def build_quantize_environment(*, python: Path, data_dir: Path, root: Path) -> dict[str, str]:
+    return _build_common_environment(python=python, data_dir=data_dir, root=root)
+
+
 def build_fetch_environment(*, python: Path, data_dir: Path, root: Path, network: dict[str, str]) -> dict[str, str]:
     """For the one program here that may reach a hub, over plain HTTPS.
 

@@ -8,6 +8,7 @@ from appliance.cli.models.importing import import_
 from appliance.cli.models.listing import list_models
 from appliance.cli.models.pin import pin
 from appliance.cli.models.planning import plan
+from appliance.cli.models.quantize import quantize
 from appliance.cli.models.remove import remove
 from appliance.cli.models.show import show
 from appliance.cli.models.verify import verify
@@ -15,5 +16,5 @@ from appliance.cli.models.verify import verify
 models = typer.Typer(help="Choose, show or switch the model that answers.", no_args_is_help=True)
 models.command("list")(list_models)
 models.command("import")(import_)
-for verb in (show, plan, pin, verify, compare, activate, remove):
+for verb in (show, plan, pin, verify, quantize, compare, activate, remove):
     models.command()(verb)

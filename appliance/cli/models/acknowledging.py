@@ -1,12 +1,14 @@
 """Before a model is activated: whether a named person acknowledged its licence, and what it asks for if nobody did."""
 
 import shlex
+from pathlib import Path
 
 from appliance.cli.models.refusing import told_apart
 from appliance.cli.screen import out
 from appliance.local import acknowledgements, model_choice
 from appliance.local.errors import LocalError
 from appliance.local.instance import LocalAppliance
+from inference.quantization.record import find_parent
 from inference.registry.checkpoint import find_licence
 from inference.registry.licence import Terms, build_terms, describe
 from inference.registry.own import load_own_catalogue
@@ -55,13 +57,17 @@ def build_reference(local: LocalAppliance, spec: ModelSpec) -> str:
 
 
 def read_terms(local: LocalAppliance, spec: ModelSpec) -> Terms:
-    stored = find_marked(spec.path) if spec.path else None
-    hub_id = spec.hub_id or (stored.name if stored and stored.is_from_hub else None)
+    return find_terms(local, spec.path, hub_id=spec.hub_id)
+
+
+def find_terms(local: LocalAppliance, folder: Path | None, *, hub_id: str | None) -> Terms:
+    """A model that was quantised here is under its parent's licence. ``folder``: its files, where they are here; the
+    card among them is read, and not what the catalogue says of it."""
+    stored = find_marked(folder) if folder else None
+    if hub_id is None and stored is not None:
+        parent = find_parent(stored.folder)
+        hub_id = stored.name if stored.is_from_hub else parent.hub_id if parent else None
     with told_apart():
         catalogue = load_own_catalogue(local.settings)
-    return build_terms(catalogue, hub_id=hub_id, card=read_card(spec), folder=spec.path)
-
-
-def read_card(spec: ModelSpec) -> str | None:
-    """What the files say, not what the catalogue does: where they are not here yet, nobody has read them."""
-    return find_licence(spec.path / "README.md") if spec.path else None
+    card = find_licence(folder / "README.md") if folder else None
+    return build_terms(catalogue, hub_id=hub_id, card=card, folder=folder)

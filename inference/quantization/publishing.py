@@ -1,0 +1,66 @@
+"""From finished pieces to a model of the store: the parent's other files, the record, the manifest, the name."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from inference.quantization.record import NAME as RECORD
+from inference.registry.checkpoint import inspect_checkpoint
+from inference.registry.draft import open_up, publish
+from inference.registry.manifest import NAME as MANIFEST
+from inference.registry.signature import FILE as SIGNATURE
+from inference.registry.store import (
+    MARKERS,
+    Stored,
+    build_revision,
+    find_marked,
+    keep_record,
+    only_one_change,
+    seal,
+    write_imported,
+)
+from inference.registry.tree import list_files
+from inference.registry.verification import See, sum_file
+
+KIND = "quantized"
+NOT_PASSED_ON = frozenset({"config.json", MANIFEST, RECORD, SIGNATURE, *MARKERS})
+WEIGHTS = (".safetensors", ".safetensors.index.json")
+
+
+def publish_model(
+    output: Path, *, parent: Path, name: str, record: dict[str, Any], models_dir: Path, see: See
+) -> Stored:
+    """Raises CheckpointError for a result that would not be served, StoreBusyError while something is imported.
+
+    Nothing is lost by a kill or an error: it can be asked for again.
+    """
+    for leftover in (MANIFEST, *MARKERS):
+        (output / leftover).unlink(missing_ok=True)
+    copy_rest(parent, output)
+    (output / RECORD).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    inspect_checkpoint(output)
+    open_up(output)
+    sums = {file: sum_file(output / file, status, see) for file, status in list_files(output).items()}
+    revision = build_revision(sums)
+    write_imported(output, name=name, revision=revision, kind=KIND)
+    open_up(output)
+    target = models_dir / f"{name}@{revision}"
+    with only_one_change(models_dir):
+        if (there := find_marked(target)) is not None:
+            return there
+        sealed = seal(output, known=sums)
+        publish(output, target)
+        keep_record(target, sealed, models_dir=models_dir)
+    stored = find_marked(target)
+    assert stored is not None, "it was marked just now"
+    return stored
+
+
+def copy_rest(parent: Path, output: Path) -> None:
+    """Tokenizer, chat template, licence, card: all but weights, and what the store or a signature says of them."""
+    for name in list_files(parent):
+        if name in NOT_PASSED_ON or name.endswith(WEIGHTS):
+            continue
+        (output / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(parent / name, output / name)
