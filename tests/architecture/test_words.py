@@ -21,7 +21,7 @@ def test_pages_load_nothing_from_elsewhere() -> None:
 
 def test_lock_files_carry_hashes_and_no_index_address() -> None:
     locks = [path for path in list_files() if path.suffix == ".lock" and path.parent.name == "requirements"]
-    assert len(locks) == 8
+    assert len(locks) == 10
     for path in locks:
         text = path.read_text(encoding="utf-8")
         assert INDEX_ADDRESS.findall(text) == [], name(path)
