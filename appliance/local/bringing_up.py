@@ -160,7 +160,7 @@ class BringingUp:
             kv_cache_gib=wanted.kv_cache_gib, memory_fraction=wanted.memory_fraction,
         )  # fmt: skip
         models_dir = model_choice.models_dir(local.settings)
-        return choice, guard_command(command, path, python=python, models_dir=models_dir)
+        return choice, guard_command(command, path, python=python, models_dir=models_dir, also=spec.folders[1:])
 
     def _verify_model(self, spec: ModelSpec) -> Path:
         """Raises LocalError for files that are not the ones that were imported; before anything is changed."""
@@ -173,8 +173,10 @@ class BringingUp:
                 read += done_bytes
                 step.note = f"{read / GIB:.1f} GiB read"
 
-            found = model_choice.verify_files(self.local.settings, spec.path, see=show)
-            step.note = f"{found.files} files, {found.read_bytes / GIB:.1f} of {found.total_bytes / GIB:.1f} GiB read"
+            found = [model_choice.verify_files(self.local.settings, folder, see=show) for folder in spec.folders]
+            files, total = sum(each.files for each in found), sum(each.total_bytes for each in found)
+            done = sum(each.read_bytes for each in found)
+            step.note = f"{files} files, {done / GIB:.1f} of {total / GIB:.1f} GiB read"
         return spec.path
 
     def _do_without(self, spec: ModelSpec, error: LocalError) -> Choice:

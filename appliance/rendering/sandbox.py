@@ -7,6 +7,7 @@ from pathlib import Path
 
 from appliance.rendering import paths
 from appliance.rendering.site import Site, data_path
+from appliance.settings.model import Model
 from appliance.topology import Component
 
 CLOSED: dict[str, str] = {
@@ -101,13 +102,20 @@ def _list_files(site: Site, component: Component) -> list[tuple[str, str]]:
     if component.name == "engine-proxy":
         lines.append(("BindReadOnlyPaths", _own_pair("engine-proxy")))
     if component.name == "engine":
-        lines.append(("BindReadOnlyPaths", f"-{model_folder(site)}"))
+        beside = sorted(list_beside(site.settings.model))
+        lines.append(("BindReadOnlyPaths", " ".join(f"-{folder}" for folder in (model_folder(site), *beside))))
     return lines
 
 
 def model_folder(site: Site) -> Path:
     """The folder that the engine reads models from: what ``model.path`` names, else where fetched ones lie."""
     return site.settings.model.path or data_path(site, "model")
+
+
+def list_beside(model: Model) -> set[Path]:
+    """What the engine reads beside its model: adapters, and the smaller model that guesses ahead."""
+    draft = model.speculative.draft
+    return {*model.adapters.values(), *([draft] if draft else [])}
 
 
 def _own_pair(name: str) -> str:

@@ -6,6 +6,11 @@ from pydantic import Field, model_validator
 
 from appliance.settings.section import Location, Section
 
+# Each one's layers take memory beside the model's, and the engine batches over all of them.
+Adapters = Annotated[
+    dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")], Location], Field(max_length=16)
+]
+
 
 class Speculative(Section):
     """Guesses of the next words, which the model checks in one step instead of writing each by itself."""

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from appliance.settings.engine import Speculative
+from appliance.settings.engine import Adapters, Speculative
 from appliance.settings.environment import IN_IMAGE, REPOSITORY
 from appliance.settings.secrets import Secret, ensure_secret
 from appliance.settings.section import Location, Mappings, Names, Port, Section
@@ -87,6 +87,7 @@ class Model(Section):
     reasoning_parser: str | None = None
     prefix_caching: bool = True
     speculative: Speculative = Speculative()
+    adapters: Adapters = {}
     structured_outputs: Literal["auto", "xgrammar", "guidance"] = "auto"
     max_running: Annotated[int, Field(ge=1, le=512)] | None = None
     max_waiting: Annotated[int, Field(ge=0, le=1000)] | None = None

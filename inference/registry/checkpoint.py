@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from inference.registry.contents import refuse_contents
 from inference.registry.errors import (
+    AdapterAloneError,
     ArchitectureUnsupportedError,
     ChatTemplateMissingError,
     CheckpointMissingError,
@@ -31,6 +32,7 @@ TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "tekken.json")
 VOCABULARY_FILES = (*TOKENIZER_FILES, "tokenizer_config.json", "added_tokens.json")
 CHAT_TEMPLATE_FILES = ("chat_template.jinja", "chat_template.json")
 MODULES = "modules.json"  # of sentence-transformers: how token vectors become one
+ADAPTER = "adapter_config.json"
 CARD_CHARACTERS = 4000
 LICENCE_LINE = re.compile(r"^license:\s*(\S+)\s*$", re.MULTILINE)
 
@@ -61,6 +63,11 @@ def inspect_checkpoint(path: Path) -> Checkpoint:
     if not path.is_dir():
         raise CheckpointMissingError(path, "there is no such directory.", "Correct model.path in appliance.yaml.")
     files = list_files(path)
+    if ADAPTER in files and "config.json" not in files:
+        raise AdapterAloneError(
+            path, "this is an adapter of a model, not a model.",
+            "Name it under model.adapters in appliance.yaml, beside the model that it was made for.",
+        )  # fmt: skip
     config = read_object(path / "config.json")
     architecture, family = _find_family(path, config)
     refuse_contents(path, files)

@@ -25,6 +25,10 @@ class ConfigUnreadableError(CheckpointError):
     """``config.json`` is missing or is not a JSON object."""
 
 
+class AdapterAloneError(CheckpointError):
+    """A LoRA adapter where a model was expected: an engine loads it beside its model."""
+
+
 class ArchitectureUnsupportedError(CheckpointError):
     """``config.json`` names an architecture this appliance does not serve."""
 

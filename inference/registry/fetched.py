@@ -7,6 +7,7 @@ from pathlib import Path
 
 from inference.registry.checkpoint import inspect_checkpoint, require_purpose
 from inference.registry.choice import Choice, ModelWish, choose_model, require_memory, with_checkpoint
+from inference.registry.companions import with_companions
 from inference.registry.entry import Entry
 from inference.registry.errors import NotFetchedError
 from inference.registry.load import load_catalogue
@@ -88,10 +89,11 @@ def require_fetched(spec: ModelSpec, *, models_dir: Path, entries: Iterable[Entr
 
 
 def _settle(spec: ModelSpec, entries: Iterable[Entry] | None) -> ModelSpec:
-    """With the parsers of the model that it is, or was made from."""
+    """With the parsers of the model that it is, or was made from, and with what is loaded beside it."""
     assert spec.path is not None, "it is here"
-    known = load_catalogue().models if entries is None else entries
-    return with_parsers(spec, find_entry(spec.hub_id or find_hub_id(spec.path), known))
+    known = load_catalogue().models if entries is None else tuple(entries)
+    spec = with_parsers(spec, find_entry(spec.hub_id or find_hub_id(spec.path), known))
+    return with_companions(spec, known)
 
 
 def _find_folder(spec: ModelSpec, here: list[Fetched]) -> Path | None:

@@ -13,8 +13,8 @@ from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from inference.registry import draft as port
+from inference.registry.adapter import inspect
 from inference.registry.archive import BROKEN, read_archive
-from inference.registry.checkpoint import inspect_checkpoint
 from inference.registry.contents import refuse_name
 from inference.registry.draft import Draft
 from inference.registry.errors import CheckpointError, CheckpointMissingError
@@ -203,7 +203,7 @@ def _publish(
     model = draft.find_model()
     sums = {path.relative_to(model.relative_to(draft.path)).as_posix(): of for path, of in copied.items()}
     try:
-        inspect_checkpoint(model)
+        inspect(model)
         signed_by = check_signature(model, policy) if policy is not None else None
     except CheckpointError as error:  # in the words of who named the source
         where = intake.path / error.path.relative_to(draft.path) if draft.path in error.path.parents else intake.path

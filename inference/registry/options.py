@@ -19,6 +19,14 @@ class Speculative:
 
 
 @dataclass(frozen=True)
+class NamedAdapter:
+    """A LoRA adapter that is asked for by its name, as a model is."""
+
+    name: str
+    path: Path
+
+
+@dataclass(frozen=True)
 class Options:
     """``tool_parser`` and ``reasoning_parser`` None are the model's own; "none" is none at all.
 
@@ -30,6 +38,7 @@ class Options:
     reasoning_parser: str | None = None
     prefix_caching: bool = True
     speculative: Speculative | None = None
+    adapters: tuple[NamedAdapter, ...] = ()
     structured_outputs: StructuredOutputs = "auto"
     max_running: int | None = None
     max_waiting: int | None = None

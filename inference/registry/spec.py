@@ -23,7 +23,7 @@ class ModelSpec:
     as the model computes them, fp8 halves them.
     ``purpose``: what of; one that embeds or reranks writes nothing.
     ``enforce_eager``: no compilation, for machines without a C++ compiler; it starts faster, answers slower.
-    ``options``: what the operator set of how the engine runs.
+    ``options``: what the operator set of how the engine runs; ``adapter_rank``: what the largest of its adapters needs.
     """
 
     name: str
@@ -44,7 +44,15 @@ class ModelSpec:
     purpose: Purpose = "generation"
     enforce_eager: bool = False
     options: Options = DEFAULT_OPTIONS
+    adapter_rank: int | None = None
 
     def __post_init__(self) -> None:
         if not self.served_name:
             object.__setattr__(self, "served_name", self.name)
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """Every directory that the engine loads from, the model's first."""
+        draft = self.options.speculative.draft if self.options.speculative else None
+        beside = [adapter.path for adapter in self.options.adapters] + ([draft] if draft else [])
+        return (*([self.path] if self.path else []), *beside)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from inference.registry.checkpoint import inspect_checkpoint
+from inference.registry.adapter import inspect
 from inference.registry.manifest import NAME, ManifestError, format_manifest, parse_manifest
 from inference.registry.ownership import refuse_loose_files
 from inference.registry.place import Place, Record, find_place, forget, read_record, take_trace, write_record
@@ -53,7 +53,7 @@ def verify(
     ``renew`` takes a directory outside of the store as it is now, whatever was recorded. With ``policy`` it has to be
     signed, which is checked once for a manifest and a key, and with ``full``.
     """
-    inspect_checkpoint(path)
+    inspect(path)
     place = find_place(path, models_dir=models_dir)
     files = list_files(path)
     refuse_loose_files(path, models_dir=models_dir)

@@ -22,6 +22,7 @@ BITS = {
     "I64": 64, "U64": 64, "F64": 64, "C64": 64, "F4": 4, "F6_E2M3": 6, "F6_E3M2": 6,
 }  # fmt: skip
 Tensors = dict[str, int]  # name to bytes
+Shapes = dict[str, tuple[int, ...]]
 
 
 def measure_weights(root: Path, files: Files) -> int:
@@ -45,6 +46,14 @@ def measure_weights(root: Path, files: Files) -> int:
     if not indexes:
         _refuse_repetition(root, {name: tensors[name] for name in top})
     return sum(files[name].st_size for name in top)
+
+
+def read_shapes(file: Path) -> Shapes:
+    """The shape of each tensor of a file that is whole. Raises WeightsMissingError or HeaderError."""
+    read_header(file)
+    with file.open("rb") as stream:
+        header = strict_json.parse(stream.read(int.from_bytes(stream.read(8), "little")))
+    return {name: tuple(entry["shape"]) for name, entry in header.items() if name != "__metadata__"}
 
 
 def read_header(file: Path) -> Tensors:

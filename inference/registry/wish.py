@@ -4,7 +4,7 @@ from appliance.settings import Settings
 from appliance.settings.model import FurtherModel, Model
 from inference.registry.catalogue import GIB
 from inference.registry.choice import ModelWish
-from inference.registry.options import Options, Speculative
+from inference.registry.options import NamedAdapter, Options, Speculative
 
 
 def build_wish(settings: Settings, further: str | None = None) -> ModelWish:
@@ -25,6 +25,7 @@ def build_options(wanted: Model) -> Options:
     speculative = None if guessing.method == "off" else Speculative(guessing.method, guessing.tokens, guessing.draft)
     return Options(
         tool_parser=wanted.tool_parser, reasoning_parser=wanted.reasoning_parser, speculative=speculative,
+        adapters=tuple(NamedAdapter(name, path) for name, path in sorted(wanted.adapters.items())),
         prefix_caching=wanted.prefix_caching, structured_outputs=wanted.structured_outputs,
         max_running=wanted.max_running, max_waiting=wanted.max_waiting, max_waiting_tokens=wanted.max_waiting_tokens,
     )  # fmt: skip

@@ -6,7 +6,12 @@ from pathlib import Path
 
 from inference.registry.errors import NotFetchedError
 from inference.registry.spec import ModelSpec, Purpose
-from inference.serving.options import build_caching_flags, build_queue_flags, build_schema_flags
+from inference.serving.options import (
+    build_adapter_flags,
+    build_caching_flags,
+    build_queue_flags,
+    build_schema_flags,
+)
 
 GIB = 1024**3
 LOOPBACK = "127.0.0.1"
@@ -70,7 +75,7 @@ def _build_conversation_flags(spec: ModelSpec) -> list[str]:
     flags: list[str] = []
     if spec.purpose != "generation":
         return flags
-    flags += build_caching_flags(spec.options)
+    flags += build_caching_flags(spec.options) + build_adapter_flags(spec)
     if spec.tool_parser is not None:
         flags += ["--enable-auto-tool-choice", "--tool-call-parser", spec.tool_parser]
     if spec.reasoning_parser is not None:

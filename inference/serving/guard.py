@@ -6,6 +6,7 @@ So that a supervisor which starts the engine again loads nothing that was not lo
 import argparse
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from inference.registry.errors import ModelError
@@ -15,20 +16,24 @@ from inference.serving.command import Command
 EXIT_UNUSABLE = 3
 
 
-def guard_command(command: Command, path: Path, *, python: Path, models_dir: Path) -> Command:
-    """``command``, with the check of ``path`` before it. Pure."""
-    before = (str(python), "-m", "inference.serving.guard", "--models", str(models_dir), "--path", str(path), "--")
-    return Command((*before, *command.argv), command.env)
+def guard_command(
+    command: Command, path: Path, *, python: Path, models_dir: Path, also: Sequence[Path] = ()
+) -> Command:
+    """``command``, with the check of ``path`` before it, and of what is loaded ``also``. Pure."""
+    before = (str(python), "-m", "inference.serving.guard", "--models", str(models_dir))
+    paths = [word for each in (path, *also) for word in ("--path", str(each))]
+    return Command((*before, *paths, "--", *command.argv), command.env)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Check a model directory, then become the engine.")
     parser.add_argument("--models", type=Path, required=True)
-    parser.add_argument("--path", type=Path, required=True)
+    parser.add_argument("--path", type=Path, required=True, action="append", dest="paths")
     parser.add_argument("argv", nargs="+")
     asked = parser.parse_args()
     try:
-        verify(asked.path, models_dir=asked.models)
+        for path in asked.paths:
+            verify(path, models_dir=asked.models)
     except (ModelError, OSError) as error:
         sys.stderr.write(f"The model is not loaded. {error}\n")
         sys.exit(EXIT_UNUSABLE)

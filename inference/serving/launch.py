@@ -54,7 +54,8 @@ def build_command(
         raise NotFetchedError(choice.reason)
     if choice.spec.path is not None:
         require_acknowledged(settings, choice.spec, further)
-        verify(choice.spec.path, models_dir=models_dir, policy=build_policy(settings, python=python))
+    for folder in choice.spec.folders:
+        verify(folder, models_dir=models_dir, policy=build_policy(settings, python=python))
     wanted = settings.model if further is None else settings.further_models[further]
     name = MAIN_MODEL if further is None else further
     fraction = wanted.memory_fraction

@@ -31,6 +31,18 @@ def build_caching_flags(options: Options) -> list[str]:
     return flags
 
 
+def build_adapter_flags(spec: ModelSpec) -> list[str]:
+    """As many in memory as there are: none is read from the disk again after it was verified. As JSON, because a path
+    may hold a comma."""
+    adapters = spec.options.adapters
+    if not adapters:
+        return []
+    assert spec.adapter_rank is not None, "adapters are inspected before they are served"
+    modules = [json.dumps({"name": each.name, "path": str(each.path)}) for each in adapters]
+    room = ["--max-loras", str(len(adapters)), "--max-lora-rank", str(spec.adapter_rank)]
+    return ["--enable-lora", *room, "--lora-modules", *modules]
+
+
 def build_speculative_config(options: Options) -> str:
     """Both fields of a match are said, because vLLM's default takes five words only."""
     guessing = options.speculative

@@ -83,6 +83,20 @@ def test_values_reach_the_settings(rendered: dict[str, list[Object]]) -> None:
     }  # fmt: skip
 
 
+def test_what_the_settings_say_of_an_engine_is_passed_on_in_their_own_words(rendered: dict[str, list[Object]]) -> None:
+    settings = Settings.model_validate(read_settings(rendered["models"], "appliance-engine-qwen3-8b"))
+    model = settings.model
+    assert (model.max_waiting_tokens, model.prefix_caching, model.tool_parser) == (2_000_000, False, "hermes")
+    assert model.adapters == {"house-style": Path("/srv/models/adapters/house-style")}
+    assert model.speculative.draft == Path("/srv/models/qwen/Qwen3-0.6B")
+
+
+@pytest.mark.parametrize("key", ["port", "path", "device", "Max"])
+def test_what_the_chart_decides_is_not_said_of_an_engine(helm: Helm, key: str) -> None:
+    with pytest.raises(HelmRefusedError):
+        helm.render(with_value(read_values("models"), "models.0.engine", {key: 1}))
+
+
 def test_commands_have_no_holes_left(objects: list[Object]) -> None:
     for _, pod in list_pods(objects):
         for container in list_containers(pod):

@@ -8,6 +8,7 @@ import typer
 
 from appliance.cli import exit_codes
 from appliance.cli.models.acknowledging import require_acknowledgement
+from appliance.cli.models.adapters import refuse_adapter
 from appliance.cli.screen import Screen, err, out
 from appliance.cli.up import sources_of
 from appliance.local import environments, model_choice
@@ -48,6 +49,8 @@ def activate(
         )
     with local.only_one_change():
         ensure_directories(local.settings, local.identity)
+        if activation is not None and activation.path is not None:
+            refuse_adapter(Path(activation.path))
         choice = model_choice.choose_for(local.settings, activation)
         if choice.spec is None and activation is not None:
             raise LocalError(choice.reason)

@@ -6,12 +6,14 @@ from typing import Annotated
 
 import typer
 
+from appliance.cli.models.adapters import SERVED_BESIDE
 from appliance.cli.models.progress import show_progress
 from appliance.cli.models.refusing import told_apart
 from appliance.cli.screen import out
 from appliance.local import model_choice
 from appliance.local.directories import ensure_directories
 from appliance.local.instance import open_appliance
+from inference.registry.adapter import is_adapter
 from inference.registry.importing import Imported, Names, import_model
 
 GIB = 1024**3
@@ -28,7 +30,8 @@ def import_(
     revision: Annotated[str | None, typer.Option(help="Its revision on the hub: a branch, tag or commit.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Copy a model into the appliance: checked first, with the SHA-256 of each file. Then: models activate."""
+    """Copy a model or an adapter into the appliance: checked first, with the SHA-256 of each file. Then: models
+    activate, or model.adapters in appliance.yaml."""
     local = open_appliance()
     with told_apart():
         ensure_directories(local.settings, local.identity)
@@ -46,12 +49,14 @@ def import_(
         out.print(f"Removed what an import or removal that was cut off had left: {left}", markup=False)
     word = "Was here already" if done.was_there else "Imported"
     out.print(f"{word}: {done.stored.reference} ({done.files} files, {done.total_bytes / GIB:.2f} GiB)", markup=False)
-    out.print(f"Next: bin/appliance models activate {done.stored.reference}", markup=False)
+    activate = f"Next: bin/appliance models activate {done.stored.reference}"
+    out.print(SERVED_BESIDE if is_adapter(done.stored.folder) else activate, markup=False)
 
 
 def build_document(done: Imported) -> dict[str, object]:
     return {
         "schema_version": 1, "model": done.stored.reference, "name": done.stored.name, "revision": done.stored.revision,
         "commit": done.stored.commit, "folder": str(done.stored.folder), "files": done.files, "bytes": done.total_bytes,
-        "was_there": done.was_there, "cleared": list(done.cleared),
+        "was_there": done.was_there,
+        "kind": "adapter" if is_adapter(done.stored.folder) else "model", "cleared": list(done.cleared),
     }  # fmt: skip

@@ -5,9 +5,11 @@ from typing import Annotated, Any
 
 import typer
 
+from appliance.cli.models.adapters import list_adapters
 from appliance.cli.models.catalogue import Filled, explained, read_catalogue, read_filled
 from appliance.cli.models.columns import align
 from appliance.cli.screen import out
+from appliance.settings import load
 from inference.planning.errors import PlanningError
 from inference.planning.sizing import count_embedding_parameters, count_linear_parameters, count_router_parameters
 from inference.registry.entry import Architecture, Entry
@@ -20,15 +22,19 @@ BILLION = 1e9
 def list_models(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
-    """List the models of the catalogue: size, context, weights, licence."""
+    """List the models of the catalogue: size, context, weights, licence; and the adapters that were imported."""
     with explained():
         catalogue = read_catalogue()
         filled = read_filled()
         rows = [build_row(entry, catalogue, filled) for entry in catalogue.models]
+    adapters = list_adapters(load())
     if as_json:
-        out.print(json.dumps({"schema_version": 1, "models": rows}, indent=2), markup=False)
+        document = {"schema_version": 1, "models": rows, "adapters": [each.as_document() for each in adapters]}
+        out.print(json.dumps(document, indent=2), markup=False)
         return
     out.print("\n".join(build_lines(rows)), markup=False)
+    for adapter in adapters:
+        out.print(adapter.describe(), markup=False)
     if filled:
         last = max(pin.date for pin, _ in filled.values())
         out.print(f"Weights that were pinned here: {len(filled)}, the last on {last}.")

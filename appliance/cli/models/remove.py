@@ -29,7 +29,7 @@ def remove(
         stored = get_stored(models_dir, model)
         if used_by := find_use(local.settings, stored):
             raise LocalError(
-                f"{stored.reference} is the model that answers ({used_by}). Activate another one first, or "
+                f"{stored.reference} is in use ({used_by}). Activate another one first, or "
                 "`auto`: bin/appliance models activate"
             )
         with only_one_change(models_dir):
@@ -52,6 +52,9 @@ def find_use(settings: Settings, stored: Stored) -> str:
         ("it was activated", Path(active.path) if active and active.path else None,
          active.hub_id if active else None, active.revision if active else None),
     ]  # fmt: skip
+    mentioned = (settings.model, *settings.further_models.values())
+    beside = [path for each in mentioned for path in (*each.adapters.values(), each.speculative.draft)]
+    wanted += [("appliance.yaml names it beside the model", path, None, None) for path in beside]
     for words, path, hub_id, revision in wanted:
         if path is not None and path.resolve() == stored.folder.resolve():
             return words

@@ -6,10 +6,12 @@ from typing import Annotated, Any
 
 import typer
 
+from appliance.cli.models.adapters import find_adapter
 from appliance.cli.models.catalogue import Filled, explained, get_entry, read_catalogue, read_filled
 from appliance.cli.screen import out
 from appliance.local import model_choice
 from appliance.local.instance import open_appliance
+from appliance.settings import load
 from inference.registry.entry import Entry
 from inference.registry.load import Catalogue
 from inference.registry.missing import list_missing
@@ -21,13 +23,17 @@ UNKNOWN = "not known"
 
 def show(
     model: Annotated[
-        str | None, typer.Argument(help="A model of the catalogue; the one that is served if left out.")
+        str | None, typer.Argument(help="A model of the catalogue or an imported adapter; what is served if left out.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Show which model this appliance serves and why, or what is known about a model, with sources and obligations."""
     if model is None:
         _show_served(as_json=as_json)
+        return
+    if (adapter := find_adapter(load(), model)) is not None:
+        document = {"schema_version": SCHEMA_VERSION, **adapter.as_document()}
+        out.print(json.dumps(document, indent=2) if as_json else adapter.describe(), markup=False)
         return
     with explained():
         catalogue = read_catalogue()

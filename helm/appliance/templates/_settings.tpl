@@ -50,6 +50,21 @@
 {{- with .model.memoryFraction }}{{ $_ := set $model "memory_fraction" . }}{{ end -}}
 {{- with .model.kvCacheGib }}{{ $_ := set $model "kv_cache_gib" . }}{{ end -}}
 {{- with .model.startTimeoutSeconds }}{{ $_ := set $model "start_timeout_seconds" (int .) }}{{ end -}}
+{{- range $key, $value := .model.engine -}}
+{{- if eq $key "adapters" -}}
+{{- $folders := dict -}}
+{{- range $name, $folder := $value }}{{ $_ := set $folders $name (printf "%s/%s" $topology.paths.models $folder) }}{{ end -}}
+{{- $_ := set $model $key $folders -}}
+{{- else if eq $key "speculative" -}}
+{{- $guessing := deepCopy $value -}}
+{{- with $guessing.draft }}{{ $_ := set $guessing "draft" (printf "%s/%s" $topology.paths.models .) }}{{ end -}}
+{{- $_ := set $model $key $guessing -}}
+{{- else if and (kindIs "float64" $value) (eq (float64 (int64 $value)) $value) -}}
+{{- $_ := set $model $key (int64 $value) -}}
+{{- else -}}
+{{- $_ := set $model $key $value -}}
+{{- end -}}
+{{- end -}}
 {{- mergeOverwrite $settings (dict "model" $model) | toYaml -}}
 {{- end -}}
 

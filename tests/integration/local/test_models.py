@@ -17,6 +17,7 @@ from appliance.settings import load
 from inference.registry.licence import build_terms
 from inference.registry.load import load_catalogue
 from inference.registry.store import only_one_change
+from tests.engines.adapters import write_adapter
 from tests.unit.inference.model_folders import CARD, snapshot, write_model
 
 PERSON = ("--acknowledge-licence", "--as", "Test Person")
@@ -88,7 +89,7 @@ def test_model_is_imported_verified_activated_and_removed(folder: Path) -> None:
     assert (kept["text_id"], kept["recorded"]) == (terms.text_id, False)
 
     assert "served from the next start" in run("activate", "small").output
-    assert "is the model that answers (it was activated)" in refuse(LocalError, "remove", "small")
+    assert "is in use (it was activated)" in refuse(LocalError, "remove", "small")
     assert run("activate", "auto").exit_code == 0
     assert say("remove", "small")["freed_bytes"] > 0
     assert say("verify")["models"] == []
@@ -206,3 +207,26 @@ def test_unsigned_model_is_neither_imported_nor_activated_where_signatures_are_r
     assert "there is no signature" in refuse(LocalError, "activate", "old", *PERSON)
     assert read_active(folder) is None
     assert run("verify").exit_code == 1
+
+
+def test_adapter_is_imported_known_and_kept_while_it_is_named(folder: Path) -> None:
+    done = say("import", write_adapter(folder / "style", base_model_name_or_path="house/small"))
+    reference = done["model"]
+    assert done["kind"] == "adapter"
+    assert "Name it under model.adapters" in run("import", folder / "style").output
+    expected = f"Adapter {reference}: LoRA of rank 8, made for house/small"
+    assert expected in run("list").output
+    assert [(each["adapter"], each["rank"]) for each in say("list")["adapters"]] == [(reference, 8)]
+    assert run("show", "style").output.strip() == expected
+    assert say("show", "style")["made_for"] == "house/small"
+    assert say("verify", "style")["models"][0]["ok"]
+    assert "is served beside a model" in refuse(LocalError, "activate", "style")
+    assert read_active(folder) is None
+
+    named = f"data_dir: var\nmodel: {{automatic: false, adapters: {{a: '{done['folder']}'}}}}\n"
+    (folder / "appliance.yaml").write_text(named)
+    load.cache_clear()
+    assert "appliance.yaml names it beside the model" in refuse(LocalError, "remove", "style")
+    (folder / "appliance.yaml").write_text("data_dir: var\nmodel: {automatic: false}\n")
+    load.cache_clear()
+    assert say("remove", "style")["freed_bytes"] > 0

@@ -105,6 +105,12 @@ def test_without_a_model_there_is_no_engine_to_start() -> None:
     assert "engine" not in [each.component for each in build_units(site, ("gpu",))]
 
 
+def test_engine_sees_what_it_loads_beside_its_model() -> None:
+    adapters = {"style": "/srv/models/style"}
+    site = two_hosts(model={"path": "/srv/models/m", "adapters": adapters})
+    assert "BindReadOnlyPaths=-/srv/models/m -/srv/models/style\n" in unit("engine", build_units(site, ("gpu",))).text
+
+
 def test_changed_port_is_followed() -> None:
     assert "--port 8400" in unit("web", build_units(two_hosts(), ("app",))).text
     moved = two_hosts(web={**settings()["web"], "port": 8500})
