@@ -9,14 +9,16 @@ from inference.planning.figures import CPU_WORKING_BYTES, Figures, compute_figur
 from inference.planning.gpus import LEAST_CAPABILITY, has_fp8, load_gpus
 from inference.planning.node import CpuNode, GpuNode, Node, Question, build_gpu_node
 from inference.planning.sizing import GIB
+from inference.registry.families import reads_pictures
 
 MOST_GPUS = 8  # in one machine
 
 
 def find_refusal(candidate: Candidate, node: Node, question: Question) -> str:
-    """What this kind of GPU cannot do; empty where it can."""
+    """What this kind of GPU, or a CPU, cannot do; empty where it can."""
     if not isinstance(node, GpuNode):
-        return ""
+        pictures = reads_pictures(candidate.architecture.class_name)
+        return "It is of models that read pictures too, which need a GPU also for text alone." if pictures else ""
     least = LEAST_CAPABILITY[candidate.format]
     if node.capability < least:
         return f"{node.name} has compute capability {_dotted(node.capability)}; vLLM needs {_dotted(least)} for this."

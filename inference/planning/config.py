@@ -5,6 +5,7 @@ from typing import Any
 
 from inference.planning.errors import FactMissingError
 from inference.registry.entry import Architecture, Attention, Format
+from inference.registry.families import reads_pictures
 
 LATENT_KEYS = ("kv_lora_rank", "q_lora_rank")
 HYBRID_KEYS = ("mamba_d_state", "ssm_cfg", "linear_num_key_heads", "attn_layer_period", "hybrid_override_pattern")
@@ -15,7 +16,7 @@ def read_architecture(config: Mapping[str, Any]) -> Architecture:
     """Raises FactMissingError where a size is absent. What has no default in every library is not guessed, except what
     transformers leaves out of the file: untied embeddings, and a head size of hidden size by heads."""
     if "text_config" in config:
-        raise FactMissingError("text_config is there: a model of several kinds of input can only be measured.")
+        config = _take_text_part(config)
     heads = _read(config, "num_attention_heads")
     experts = next((int(config[key]) for key in EXPERT_KEYS if config.get(key)), None)
     facts: dict[str, Any] = {
@@ -37,6 +38,15 @@ def read_architecture(config: Mapping[str, Any]) -> Architecture:
         facts["experts_per_token"] = _read(config, "num_experts_per_tok")
         facts["expert_intermediate_size"] = int(config.get("moe_intermediate_size") or facts["intermediate_size"])
     return Architecture(**facts)
+
+
+def _take_text_part(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Of a model that reads pictures too: what is loaded of it here. Raises FactMissingError for other kinds."""
+    names = config.get("architectures") or [""]
+    if not isinstance(config["text_config"], dict) or not reads_pictures(names[0]):
+        raise FactMissingError("text_config is there: a model of several kinds of input can only be measured.")
+    whole = {key: config[key] for key in ("architectures", "tie_word_embeddings") if key in config}
+    return {**config["text_config"], **whole}
 
 
 def read_attention(config: Mapping[str, Any]) -> Attention:

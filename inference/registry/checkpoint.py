@@ -84,7 +84,7 @@ def inspect_checkpoint(path: Path) -> Checkpoint:
         quantization="bitsandbytes" if method == "bitsandbytes" else None,
         tool_parser=_find_parser(path, writes.tools if writes else None),
         reasoning_parser=_find_parser(path, writes.reasoning if writes else None),
-        trained_context_tokens=config.get("max_position_embeddings"),
+        trained_context_tokens=(config.get("text_config") or config).get("max_position_embeddings"),
         weights_bytes=weights_bytes,
         loaded_bytes=weights_bytes // 2 if _is_single_precision(config) else weights_bytes,
         licence=find_licence(path / "README.md"),

@@ -12,7 +12,8 @@ from typing import Literal
 from inference.planning.sizing import GPU_SHARE, GPU_WORKING_BYTES
 from inference.registry.catalogue import CPU_OFFER, GIB, GPU_OFFERS, Offer
 from inference.registry.checkpoint import Checkpoint, require_purpose
-from inference.registry.errors import ModelTooBigError
+from inference.registry.errors import GpuNeededError, ModelTooBigError
+from inference.registry.families import reads_pictures
 from inference.registry.machine import Gpu, MachineFacts
 from inference.registry.options import DEFAULT_OPTIONS, Options
 from inference.registry.spec import Device, KvCacheDtype, ModelSpec, Purpose
@@ -85,6 +86,7 @@ def _choose(wish: ModelWish, machine: MachineFacts, checkpoint: Checkpoint | Non
     if wish.path is not None:
         assert checkpoint is not None, "a directory is inspected before it is chosen"
         require_purpose(checkpoint, wish.purpose)
+        require_device(checkpoint, device)
         require_memory(checkpoint, wish, machine, device)
         return Choice(
             build_directory_spec(wish, checkpoint, device), f"appliance.yaml names the directory {wish.path}."
@@ -94,6 +96,16 @@ def _choose(wish: ModelWish, machine: MachineFacts, checkpoint: Checkpoint | Non
     if device == "cuda":
         return _choose_for_gpu(wish, machine, fetched)
     return _choose_for_cpu(wish, machine, fetched)
+
+
+def require_device(checkpoint: Checkpoint, device: Device) -> None:
+    """Raises GpuNeededError: what vLLM imports for pictures, wanted or not, is in its CUDA build only."""
+    if device == "cpu" and reads_pictures(checkpoint.architecture):
+        raise GpuNeededError(
+            checkpoint.path / "config.json",
+            f"{checkpoint.architecture} is of models that read pictures too, which need a GPU also for text alone.",
+            "Choose a model that reads text only for a CPU.",
+        )
 
 
 def require_memory(checkpoint: Checkpoint, wish: ModelWish, machine: MachineFacts, device: Device) -> None:
@@ -130,6 +142,7 @@ def build_directory_spec(wish: ModelWish, checkpoint: Checkpoint, device: Device
         tool_parser=checkpoint.tool_parser,
         reasoning_parser=checkpoint.reasoning_parser,
         licence=checkpoint.licence,
+        text_only=reads_pictures(checkpoint.architecture),
     )
 
 
@@ -143,6 +156,7 @@ def with_checkpoint(spec: ModelSpec, checkpoint: Checkpoint) -> ModelSpec:
         tool_parser=checkpoint.tool_parser,
         reasoning_parser=checkpoint.reasoning_parser,
         licence=spec.licence or checkpoint.licence,
+        text_only=reads_pictures(checkpoint.architecture),
     )
 
 

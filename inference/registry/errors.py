@@ -61,6 +61,10 @@ class OtherLicenceError(CheckpointError):
     """The model's licence is another one than was acknowledged."""
 
 
+class GpuNeededError(CheckpointError):
+    """The engine's build for CPUs cannot load models of this class."""
+
+
 class ModelTooBigError(ModelError):
     """The model's weights cannot fit this machine, whatever else is stopped."""
 

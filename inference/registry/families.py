@@ -26,8 +26,13 @@ FAMILIES = (
         tools=EngineParser("llama3_json", "<|python_tag|>"),  # since Llama 3.1
     ),
     Family(
+        name="llama4",
+        architectures=("Llama4ForCausalLM", "Llama4ForConditionalGeneration"),
+        tools=EngineParser("llama4_pythonic", "<|python_start|>"),
+    ),
+    Family(
         name="mistral",
-        architectures=("MistralForCausalLM",),
+        architectures=("MistralForCausalLM", "Ministral3ForCausalLM", "Mistral3ForConditionalGeneration"),
         tools=EngineParser("mistral", "[TOOL_CALLS]"),
     ),
     Family(
@@ -37,11 +42,23 @@ FAMILIES = (
     ),
     Family(
         name="qwen3",
-        architectures=("Qwen3ForCausalLM", "Qwen3MoeForCausalLM"),
+        architectures=("Qwen3ForCausalLM", "Qwen3MoeForCausalLM", "Qwen3NextForCausalLM"),
         tools=EngineParser("qwen3_json", "<tool_call>"),
         reasoning=EngineParser("qwen3", "</think>"),
     ),
+    Family(  # and Qwen3.6 and Qwen3.8
+        name="qwen3.5",
+        architectures=(
+            "Qwen3_5ForCausalLM",
+            "Qwen3_5ForConditionalGeneration",
+            "Qwen3_5MoeForCausalLM",
+            "Qwen3_5MoeForConditionalGeneration",
+        ),
+        tools=EngineParser("qwen3_coder", "<tool_call>"),
+        reasoning=EngineParser("qwen3", "</think>"),
+    ),
 )
+TEXT_AND_PICTURES = "ForConditionalGeneration"  # how the hub's library ends the names of such classes
 
 
 @dataclass(frozen=True)
@@ -72,6 +89,11 @@ POOLING_FAMILIES = (
 def find_pooling_family(*, architecture: str) -> PoolingFamily | None:
     known = (family for family in POOLING_FAMILIES if architecture in (*family.embedding, *family.reranking))
     return next(known, None)
+
+
+def reads_pictures(architecture: str) -> bool:
+    """Whether a model of this class takes pictures too; of these only the part that reads and writes text is served."""
+    return architecture.endswith(TEXT_AND_PICTURES)
 
 
 def find_family(*, architecture: str) -> Family | None:

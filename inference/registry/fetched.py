@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from inference.registry.checkpoint import inspect_checkpoint, require_purpose
-from inference.registry.choice import Choice, ModelWish, choose_model, require_memory, with_checkpoint
+from inference.registry.choice import Choice, ModelWish, choose_model, require_device, require_memory, with_checkpoint
 from inference.registry.companions import with_companions
 from inference.registry.entry import Entry
 from inference.registry.errors import NotFetchedError
@@ -76,6 +76,7 @@ def resolve_model(
         return choice
     checkpoint = inspect_checkpoint(folder)
     require_purpose(checkpoint, wish.purpose)
+    require_device(checkpoint, choice.spec.device)
     require_memory(checkpoint, wish, machine, choice.spec.device)
     return Choice(_settle(with_checkpoint(choice.spec, checkpoint), entries), choice.reason)
 

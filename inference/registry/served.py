@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from inference.registry.entry import Entry, Variant
+from inference.registry.families import reads_pictures
 from inference.registry.spec import ModelSpec
 
 
@@ -21,4 +22,5 @@ def build_spec(entry: Entry, variant: Variant) -> ModelSpec:
         tool_parser=entry.tool_parser,
         reasoning_parser=entry.reasoning_parser,
         licence=entry.licence,
+        text_only=reads_pictures(entry.architecture.class_name),
     )

@@ -21,6 +21,7 @@ class ModelSpec:
     None also for checkpoints which say it themselves. ``max_context_tokens`` None lets the engine take what fits.
     ``tensor_parallel``: how many GPUs of one machine share each layer. ``kv_cache_dtype``: auto keeps keys and values
     as the model computes them, fp8 halves them.
+    ``text_only``: it could read pictures too, and that part of it is not loaded.
     ``purpose``: what of; one that embeds or reranks writes nothing.
     ``enforce_eager``: no compilation, for machines without a C++ compiler; it starts faster, answers slower.
     ``options``: what the operator set of how the engine runs; ``adapter_rank``: what the largest of its adapters needs.
@@ -41,6 +42,7 @@ class ModelSpec:
     licence: str | None = None
     tensor_parallel: int = 1
     kv_cache_dtype: KvCacheDtype = "auto"
+    text_only: bool = False
     purpose: Purpose = "generation"
     enforce_eager: bool = False
     options: Options = DEFAULT_OPTIONS

@@ -42,6 +42,8 @@ def build_engine_argv(
     argv += _build_format_flags(spec)
     if spec.purpose != "generation":
         argv += ["--runner", "pooling"]
+    if spec.text_only:
+        argv += ["--language-model-only"]
     argv += ["--max-model-len", str(spec.max_context_tokens or MAX_CONTEXT_THAT_FITS)]
     argv += _build_memory_flags(spec, kv_cache_gib, memory_fraction)
     if spec.tensor_parallel > 1:

@@ -12,21 +12,27 @@ from appliance.cli.screen import out
 from appliance.settings import load
 from inference.planning.errors import PlanningError
 from inference.planning.sizing import count_embedding_parameters, count_linear_parameters, count_router_parameters
-from inference.registry.entry import Architecture, Entry
+from inference.registry.entry import Architecture, Entry, Format
 from inference.registry.load import Catalogue
 from inference.registry.missing import list_missing
+from inference.registry.spec import Purpose
 
 BILLION = 1e9
+HEAD = ("Size", "Context", "Licence", "Bits")
+BITS: dict[Format, int] = {
+    "fp32": 32, "bf16": 16, "fp8": 8, "w8a8-int8": 8, "awq-int4": 4, "gptq-int4": 4, "w4a16-int4": 4, "bnb-nf4": 4,
+}  # fmt: skip
 
 
 def list_models(
+    purpose: Annotated[Purpose | None, typer.Option(help="Only models for this.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
-    """List the models of the catalogue: size, context, weights, licence; and the adapters that were imported."""
+    """List the models of the catalogue by what they are for: size, context, licence; and imported adapters."""
     with explained():
         catalogue = read_catalogue()
         filled = read_filled()
-        rows = [build_row(entry, catalogue, filled) for entry in catalogue.models]
+        rows = [build_row(entry, catalogue, filled) for entry in choose(catalogue, purpose)]
     adapters = list_adapters(load())
     if as_json:
         document = {"schema_version": 1, "models": rows, "adapters": [each.as_document() for each in adapters]}
@@ -39,6 +45,10 @@ def list_models(
         last = max(pin.date for pin, _ in filled.values())
         out.print(f"Weights that were pinned here: {len(filled)}, the last on {last}.")
     out.print("`bin/appliance models show MODEL` says everything that is known about one, and what is not.")
+
+
+def choose(catalogue: Catalogue, purpose: Purpose | None) -> list[Entry]:
+    return [entry for entry in catalogue.models if purpose in (None, entry.purpose)]
 
 
 def build_row(entry: Entry, catalogue: Catalogue, filled: Filled) -> dict[str, Any]:
@@ -65,7 +75,9 @@ def build_row(entry: Entry, catalogue: Catalogue, filled: Filled) -> dict[str, A
 
 
 def count_parameters(architecture: Architecture) -> int | None:
-    """Without norms and biases."""
+    """Without norms and biases; None for layers that are not attention and a feed-forward block, or of unknown size."""
+    if architecture.attention != "full":
+        return None
     try:
         linear, rest = count_linear_parameters(architecture), count_embedding_parameters(architecture)
         return linear + rest + count_router_parameters(architecture)
@@ -74,16 +86,25 @@ def count_parameters(architecture: Architecture) -> int | None:
 
 
 def build_lines(rows: list[dict[str, Any]]) -> list[str]:
-    head = ("Model", "For", "Parameters", "Context", "Weights", "Licence")
-    cells = [
-        (
-            row["id"],
-            row["purpose"],
-            f"{row['parameters'] / BILLION:.1f} bn" if row["parameters"] else "?",
-            f"{row['context_tokens']:,}" if row["context_tokens"] else "?",
-            ", ".join(dict.fromkeys(each["format"] for each in row["weights"])),
-            row["licence"],
-        )
-        for row in rows
-    ]
-    return align(head, cells, right=("Parameters", "Context"))
+    """A table for each purpose, not wider than 80 columns: of the weights, how many bits a parameter takes."""
+    lines: list[str] = []
+    for purpose in dict.fromkeys(row["purpose"] for row in rows):
+        cells = [write_cells(row) for row in rows if row["purpose"] == purpose]
+        lines += ["", *align((f"For {purpose}", *HEAD), cells, right=HEAD[:2])]
+    return lines[1:]
+
+
+def write_cells(row: dict[str, Any]) -> tuple[str, ...]:
+    bits = sorted({BITS[each["format"]] for each in row["weights"]})
+    return (
+        row["id"],
+        f"{row['parameters'] / BILLION:.1f} bn" if row["parameters"] else "?",
+        write_tokens(row["context_tokens"]),
+        row["licence"],
+        ", ".join(str(each) for each in bits),
+    )
+
+
+def write_tokens(count: int | None) -> str:
+    """As people say it: 32k of 1024 each."""
+    return f"{count // 1024}k" if count and count >= 1024 else str(count or "?")

@@ -45,13 +45,26 @@ def test_list_has_every_model_for_people_and_for_programs(configuration: Path) -
     assert document["schema_version"] == 1
     assert [model["id"] for model in document["models"]] == IDS
     lines = run("list").output.splitlines()
-    assert [line.split()[0] for line in lines[1:-1]] == IDS
+    shown = [line.split()[0] for line in lines[:-1] if line and not line.startswith("For ")]
+    assert sorted(shown) == sorted(IDS)
+    assert {line for line in lines[:-1] if len(line) > 80} == set()
+
+
+@pytest.mark.parametrize("purpose", ["generation", "embedding", "reranking"])
+def test_list_of_one_purpose_has_its_models_only(configuration: Path, purpose: str) -> None:
+    models = run_json("list", "--purpose", purpose)["models"]
+    assert {model["purpose"] for model in models} == {purpose}
+    lines = run("list", "--purpose", purpose).output.splitlines()
+    assert lines[0].startswith(f"For {purpose}")
+    assert len(lines) == len(models) + 2
 
 
 def test_list_computes_parameters_where_the_facts_are_known(configuration: Path) -> None:
     parameters = {model["id"]: model["parameters"] for model in run_json("list")["models"]}
     assert parameters["qwen3-30b-a3b-instruct-2507"] / 1e9 == pytest.approx(30.5, rel=0.005)
-    assert parameters["qwen3-reranker-0.6b"] is None
+    assert parameters["devstral-small-2-24b-instruct-2512"] / 1e9 == pytest.approx(23.6, rel=0.005)
+    assert parameters["qwen3-reranker-0.6b"] is None, "its vocabulary is not known"
+    assert parameters["qwen3.5-9b"] is None, "its layers are of several kinds"
 
 
 def test_show_says_everything_that_is_known_and_what_is_not(configuration: Path) -> None:
@@ -113,7 +126,7 @@ def test_plan_uses_the_share_of_memory_that_the_settings_name(configuration: Pat
 def test_unknown_gpu_is_refused(configuration: Path) -> None:
     error = run("plan", "--gpu", "voodoo").exception
     assert isinstance(error, LocalError)
-    assert "t4, a10, l4" in str(error)
+    assert "a16, t4, rtx-5080" in str(error)
 
 
 def test_own_model_is_planned_and_a_wrong_one_refused_as_settings(configuration: Path) -> None:

@@ -76,6 +76,10 @@ FOUR_BIT = "--quantization bitsandbytes --load-format bitsandbytes --max-model-l
             f"{head('r')} --load-format safetensors --runner pooling --max-model-len auto {CPU} {TAIL}",
         ),
         (
+            replace(build_spec("mistral", "cuda"), text_only=True),
+            f"{head('mistral')} {PLAIN.replace(' --max', ' --language-model-only --max')} {CUDA} {MISTRAL} {TAIL}",
+        ),
+        (
             replace(build_spec("qwen3"), purpose="embedding"),
             f"{head('qwen3')} --load-format safetensors --runner pooling --max-model-len auto {CPU} {TAIL}",
         ),
@@ -108,7 +112,7 @@ def test_every_flag_is_known_to_the_pinned_parser() -> None:
         for device in devices:
             spec = build_spec(family.name, device)
             parallel = replace(spec, tensor_parallel=2, kv_cache_dtype="fp8")
-            pooling = replace(spec, purpose="embedding")
+            pooling = replace(spec, purpose="embedding", text_only=True)
             eager = replace(spec, quantization="bitsandbytes", enforce_eager=True)
             more = [replace(spec, options=options) for options in (EVERYTHING, Options(prefix_caching=False))]
             for variant in (spec, parallel, pooling, eager, *more):

@@ -43,7 +43,10 @@ def qwen(raw: dict[str, Any]) -> dict[str, Any]:
         (lambda raw: qwen(raw)["variants"][0].update(revision="main"), r"models\[qwen3-8b\]\.variants\[0\]\.revision"),
         (lambda raw: qwen(raw)["variants"][0].pop("group_size"), r"group_size is a fact about 4-bit formats"),
         (lambda raw: qwen(raw)["variants"][0]["serving"].pop("context_tokens"), r"context_tokens goes with automatic"),
-        (lambda raw: qwen(raw).update(family="gpt"), r"the family 'gpt' is not served here; known: llama, mistral"),
+        (
+            lambda raw: qwen(raw).update(family="gpt"),
+            r"the family 'gpt' is not served here; known: llama, llama4, mistral",
+        ),
         (lambda raw: qwen(raw).update(licence="mine"), r"their licence is not under licences: qwen3-8b"),
         (lambda raw: qwen(raw).update(licence_source="hearsay"), r"not under sources: qwen3-8b cites 'hearsay'"),
         (lambda raw: raw["sources"].update(idle={"title": "x"}), r"sources that nothing cites: idle"),
@@ -105,11 +108,11 @@ def test_catalogue_has_what_one_node_can_serve() -> None:
     """From under a thousand million parameters to seventy, mixtures of experts, an embedding and a reranking model."""
     models = {entry.id: entry for entry in load_catalogue().models}
     generating = [entry for entry in models.values() if entry.purpose == "generation"]
-    assert {entry.family for entry in generating} == {"llama", "mistral", "qwen2", "qwen3"}
+    assert {entry.family for entry in generating} == {"llama", "llama4", "mistral", "qwen2", "qwen3", "qwen3.5"}
     assert sum(entry.architecture.is_mixture for entry in generating) >= 3
     assert {entry.purpose for entry in models.values()} == {"generation", "embedding", "reranking"}
     formats = {variant.format for entry in generating for variant in entry.variants}
-    assert formats == {"bf16", "fp8", "w8a8-int8", "awq-int4", "w4a16-int4"}
+    assert formats == {"bf16", "fp8", "w8a8-int8", "awq-int4", "gptq-int4", "w4a16-int4"}
 
 
 def test_parsers_are_the_family_s_unless_the_model_has_its_own() -> None:
@@ -119,6 +122,22 @@ def test_parsers_are_the_family_s_unless_the_model_has_its_own() -> None:
     assert parsers["qwen3-coder-30b-a3b-instruct"] == ("qwen3_coder", None)
     assert parsers["mistral-nemo-instruct-2407"] == ("mistral", None)
     assert parsers["qwen3-embedding-0.6b"] == (None, None)
+    assert parsers["qwen3.6-27b"] == ("qwen3_coder", "qwen3")
+    assert parsers["mistral-small-4-119b-2603"] == ("mistral", "mistral")
+    assert parsers["llama-4-scout-17b-16e-instruct"] == ("llama4_pythonic", None)
+
+
+def test_licences_that_are_not_open_say_so() -> None:
+    """They differ from release to release inside a family."""
+    catalogue = load_catalogue()
+    words = {
+        entry.id: " ".join(each.text for each in catalogue.licences[entry.licence].obligations)
+        for entry in catalogue.models
+    }
+    assert "more than 20 million US dollars" in words["mistral-medium-3.5-128b"]
+    assert "more than 20 million US dollars" in words["devstral-2-123b-instruct-2512"]
+    assert catalogue.get_entry("devstral-small-2-24b-instruct-2512").licence == "apache-2.0"
+    assert "place of business in, the European Union" in words["llama-4-scout-17b-16e-instruct"]
 
 
 def test_offers_are_what_the_catalogue_marks_as_automatic() -> None:

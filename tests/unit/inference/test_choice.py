@@ -7,7 +7,7 @@ import pytest
 from inference.registry.catalogue import CPU_OFFER, GIB, GPU_OFFERS
 from inference.registry.checkpoint import Checkpoint
 from inference.registry.choice import ModelWish, choose_model, fits_gpu
-from inference.registry.errors import ModelTooBigError
+from inference.registry.errors import GpuNeededError, ModelTooBigError
 from inference.registry.families import get_family
 from inference.registry.machine import Gpu, MachineFacts
 from inference.registry.spec import ModelSpec
@@ -70,6 +70,31 @@ def test_choice_is_none_with_the_reason_in_words(wish: ModelWish, machine: Machi
     choice = choose_model(wish, machine)
     assert choice.spec is None
     assert words in choice.reason
+
+
+def test_model_that_reads_pictures_is_served_for_text_on_a_gpu_and_refused_on_a_cpu() -> None:
+    checkpoint = Checkpoint(
+        path=Path("/m/devstral"),
+        architecture="Mistral3ForConditionalGeneration",
+        family=get_family(name="mistral"),
+        quantization=None,
+        tool_parser="mistral",
+        reasoning_parser=None,
+        trained_context_tokens=None,
+        weights_bytes=GIB,
+        loaded_bytes=GIB,
+        licence=None,
+    )
+    wish = ModelWish(path=checkpoint.path)
+    spec = choose_model(wish, with_gpu(24), checkpoint=checkpoint).spec
+    assert spec is not None
+    assert spec.text_only
+    with pytest.raises(GpuNeededError, match=r"/m/devstral/config.json: .* need a GPU also for text alone"):
+        choose_model(wish, LAPTOP, checkpoint=checkpoint)
+    only_text = replace(checkpoint, architecture="Ministral3ForCausalLM")
+    spec = choose_model(wish, LAPTOP, checkpoint=only_text).spec
+    assert spec is not None
+    assert not spec.text_only
 
 
 def test_directory_named_is_chosen_before_all_else_and_needs_no_hub() -> None:

@@ -40,9 +40,25 @@ def test_config_without_a_size_is_refused_with_the_key(key: str) -> None:
         read_architecture({**QWEN3_8B, key: None})
 
 
-def test_model_of_several_kinds_of_input_is_refused() -> None:
+DEVSTRAL: dict[str, Any] = {
+    "architectures": ["Mistral3ForConditionalGeneration"], "tie_word_embeddings": False, "vision_config": {},
+    "text_config": {
+        "head_dim": 128, "hidden_size": 5120, "intermediate_size": 32768, "max_position_embeddings": 393216,
+        "num_attention_heads": 32, "num_hidden_layers": 40, "num_key_value_heads": 8, "sliding_window": None,
+        "vocab_size": 131072,
+    },
+}  # fmt: skip
+
+
+def test_of_a_model_that_reads_pictures_the_part_for_text_is_planned() -> None:
+    known = load_catalogue().get_entry("devstral-small-2-24b-instruct-2512").architecture
+    assert read_architecture(DEVSTRAL) == known.model_copy(update={"sources": ("config.json",)})
+
+
+@pytest.mark.parametrize("config", [{"text_config": QWEN3_8B}, {**DEVSTRAL, "text_config": 3}])
+def test_model_of_other_kinds_of_input_is_refused(config: dict[str, Any]) -> None:
     with pytest.raises(FactMissingError, match="several kinds of input"):
-        read_architecture({"text_config": QWEN3_8B})
+        read_architecture(config)
 
 
 @pytest.mark.parametrize(

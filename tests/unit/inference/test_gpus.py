@@ -12,7 +12,8 @@ def test_gpus_go_from_sixteen_gigabytes_to_the_largest() -> None:
     assert sizes == sorted(sizes)
     assert sizes[0] < 17 * GB
     assert sizes[-1] > 180 * GB
-    assert {"t4", "l4", "a10", "l40s", "a100", "h100", "h200", "b200"} <= {gpu.id for gpu in load_gpus().gpus}
+    known = {gpu.id for gpu in load_gpus().gpus}
+    assert {"t4", "a16", "l4", "a10", "l40s", "a100", "h100", "h100-nvl", "h200", "b200", "b300"} <= known
 
 
 @pytest.mark.parametrize(
@@ -30,7 +31,7 @@ def test_gpu_is_found_by_id_or_name_in_any_case() -> None:
 
 
 def test_unknown_gpu_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(GpuUnknownError, match=r"no GPU 'voodoo' in the catalogue: t4, a10, l4"):
+    with pytest.raises(GpuUnknownError, match=r"no GPU 'voodoo' in the catalogue: a16, t4, rtx-5080, "):
         get_gpu("voodoo")
 
 
