@@ -149,6 +149,8 @@ def nearest(path: str) -> Path:
 
 def describe_file(path: str) -> dict[str, Any]:
     status = os.lstat(path)
+    if stat.S_ISLNK(status.st_mode) and os.path.exists(path):  # noqa: PTH110 - what counts is where it leads
+        status = os.stat(path)  # noqa: PTH116 - beside lstat
     return {"path": path, "mode": stat.S_IMODE(status.st_mode), "owner": status.st_uid, "group": status.st_gid,
             "user": name_of(status.st_uid), "folder": stat.S_ISDIR(status.st_mode)}  # fmt: skip
 

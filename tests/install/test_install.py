@@ -394,6 +394,15 @@ def test_pulled_cable_makes_the_run_wait_and_a_new_attempt_finishes_it(site: Ins
     assert max(event["data"].get("attempt", 1) for event in events) > 1
 
 
+def test_units_run_from_a_release_that_the_next_installation_leaves_alone(site: InstalledSite) -> None:
+    site.require("installed")
+    for place, name, unit in (("app", "webapp", "appliance-web"), ("gpu", "inference", "appliance-embedder")):
+        host = site.hosts[place]
+        release = host.run("readlink", str(paths.CODE / name)).stdout.strip()
+        assert release.startswith(f"{paths.CODE}/releases/{name}-")
+        assert f"{release}/bin/python" in host.run("systemctl", "show", unit, "--property=ExecStart").stdout
+
+
 def test_upgrade_starts_everything_again_in_order_and_verifies(site: InstalledSite) -> None:
     site.require("verified")
     before = read_main_pids(site)
