@@ -65,4 +65,6 @@ def _show(outcome: Outcome, *, changed: bool, seconds: float) -> None:
     out.print(f"  {'Up' if changed else 'Everything was up already'} ({seconds:.0f} s).")
     out.print(f"  Address   {outcome.address}", markup=False)
     out.print(f"  Model     {outcome.model}", markup=False)
+    if outcome.further:
+        out.print(f"  Further   {', '.join(outcome.further)}", markup=False)
     out.print('  Next      make ask Q="What data leaves the appliance?"', markup=False)

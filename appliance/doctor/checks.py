@@ -139,12 +139,17 @@ def check_ports(facts: Facts) -> Iterator[Check]:
     taken = {name: port for name, port in facts.wanted_ports.items() if port in facts.listeners}
     for name, port in taken.items():
         who = facts.listeners[port].process or "a process of another user"
-        key = SETTING_OF.get(name, f"{name}.port")
+        key = SETTING_OF.get(name) or _name_setting(name)
         fix = f"Stop it, or choose another port as {key} in appliance.yaml."
         yield Check("ports", "error", f"port {port}, which {name} needs, is in use by {who}", fix)
     if not taken:
         ports = ", ".join(str(port) for port in sorted(facts.wanted_ports.values()))
         yield Check("ports", "ok", f"{ports} free" if ports else "held by the running appliance")
+
+
+def _name_setting(component: str) -> str:
+    further = component.removeprefix("engine-")
+    return f"further_models.{further}.port" if further != component else f"{component}.port"
 
 
 def check_environments(facts: Facts) -> Iterator[Check]:

@@ -1,12 +1,13 @@
 """Bring the whole appliance up: each part in order, each waited for. Doing it twice does nothing the second time."""
 
 import json
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from appliance.local import acknowledgements, model_choice
 from appliance.local.directories import ensure_directories
+from appliance.local.engines import Engines, build_engines
 from appliance.local.environments import ENVIRONMENTS
 from appliance.local.errors import ComponentError, LocalError
 from appliance.local.health import choose_host
@@ -22,16 +23,17 @@ from appliance.local.supervisor import ProgramState
 from appliance.local.supervisor_config import build_supervisor_config
 from appliance.local.taking_down import stop_leftovers, take_down
 from appliance.local.waiting import wait_until_healthy
-from appliance.programs import Program
+from appliance.programs import Program, Served, build_registrations
 from appliance.settings import Settings
-from appliance.topology import Port
+from appliance.settings.model import MAIN_MODEL
+from appliance.topology import Port, list_engines
 from inference.registry.catalogue import GIB
 from inference.registry.choice import Choice
 from inference.registry.licence import find_display
+from inference.registry.load import Catalogue
 from inference.registry.own import load_unpinned_catalogue
 from inference.registry.spec import ModelSpec
-from inference.serving.command import Command, embedder_command, engine_command
-from inference.serving.guard import guard_command
+from inference.serving.command import embedder_command
 from inference.serving.launch import build_proxy_command
 
 DEMONSTRATION = ("--path", "README.md", "--path", "docs")
@@ -45,13 +47,14 @@ APPLICATION = ("engine-proxy", "web", "worker", "ingester", "scheduler")
 @dataclass(frozen=True)
 class Outcome:
     """``changed`` is false when everything ran already; ``problems`` is what does not work, in words, and
-    ``lacks_model`` whether the chosen model is among it."""
+    ``lacks_model`` whether the model that shall answer is among it; ``further`` are the further models that run."""
 
     address: str
     model: str
     changed: bool
     problems: tuple[str, ...]
     lacks_model: bool = False
+    further: tuple[str, ...] = ()
 
 
 class BringingUp:
@@ -86,13 +89,16 @@ class BringingUp:
     def _stop_what_is_half_changed(self, running_before: frozenset[str]) -> None:
         """What this command started; and the engine if it has another model by now, which nobody was told about."""
         running = self.local.list_running()
-        for name in sorted((running - running_before) | (running & self.restarted & {"engine"})):
+        for name in sorted((running - running_before) | (running & self.restarted & self._list_engines())):
             self.local.supervisor.stop_program(name)
         if missing := running_before - self.local.list_running():
             self.report.say(
                 f"  The appliance is only partly up: {', '.join(sorted(missing))} stopped. Start again what is missing "
                 "with: bin/appliance up"
             )
+
+    def _list_engines(self) -> frozenset[str]:
+        return frozenset(list_engines(self.local.settings))
 
     def _run(self, *, was_up: bool) -> Outcome:
         local = self.local
@@ -102,34 +108,67 @@ class BringingUp:
             forget_prepared(local.settings)
         release, done = read_release(local.installation.root, local.settings), read_prepared(local.settings)
         settled = was_up and done.release == release.webapp
-        choice, engine = self._choose_model(done, settled=settled)
+        choice, main = self._choose_model(done, settled=settled)
+        specs = {MAIN_MODEL: main} if main is not None else {}
+        specs |= self._choose_further(settled=settled)
+        python = ENVIRONMENTS / "inference" / "bin" / "python"
+        engines = build_engines(local.settings, specs, python=python, root=local.installation.root)
         if was_up:
-            done = self._apply(release, engine, done, settled=settled)
+            done = self._apply(release, engines, done, settled=settled)
         else:
-            self._start_supervisor(release, engine)
+            self._start_supervisor(release, engines)
         self._start_state()
-        for name in ("embedder", "engine") if engine else ("embedder",):
+        for name in ("embedder", *list(engines.commands)[:1]):
             self._start(name)
         if not settled:
             self._prepare_database()
-            done = self._withdraw_model(done)
+            done = self._withdraw_models(done)
         self._bring(*APPLICATION, "embedder")
-        if engine and not self._bring_engine():
+        ready = {name: specs[name] for component, name in engines.names.items() if self._bring_engine(component, name)}
+        if main is not None and MAIN_MODEL not in ready:
             choice = Choice(None, "The chosen model did not start.")
-            self.lacks_model = True
-        done = self._tell_about_models(done, choice)
+        answering = ready.get(local.settings.answers.model)
+        self.lacks_model |= local.settings.answers.model in specs and answering is None
+        done = self._tell_about_models(done, ready)
         done = replace(done, release=release.webapp, reason=choice.reason, lacks_model=choice.spec is None)
         self._finish(done, release)
-        model = choice.spec.served_name if choice.spec else f"none: {choice.reason}"
+        model = answering.served_name if answering else f"none: {self._say_why_none(choice)}"
         return Outcome(
             build_address(local.topology.port("web"), local.settings),
             model,
             self.changed,
             tuple(self.problems),
             self.lacks_model,
+            tuple(f"{name}: {spec.served_name}" for name, spec in ready.items() if name != MAIN_MODEL),
         )
 
-    def _choose_model(self, done: Prepared, *, settled: bool) -> tuple[Choice, Command | None]:
+    def _say_why_none(self, choice: Choice) -> str:
+        """Why nobody answers."""
+        name = self.local.settings.answers.model
+        return choice.reason if name == MAIN_MODEL else f"the further model {name}, which should answer, does not run."
+
+    def _choose_further(self, *, settled: bool) -> dict[str, ModelSpec]:
+        """The further models that are here, checked. One that cannot be served is said and keeps nobody else down."""
+        local, found = self.local, dict[str, ModelSpec]()
+        for name in local.settings.further_models:
+            try:
+                choice = model_choice.choose_further(local.settings, name, may_fetch=self.choose_again or not settled)
+                if choice.spec is None:
+                    raise LocalError(choice.reason)
+                spec = choice.spec
+                if spec.path is None:
+                    self.report.say(f"  Fetching {spec.hub_id} at {spec.revision} for {name}")
+                    python, root = ENVIRONMENTS / "inference" / "bin" / "python", local.installation.root
+                    spec = model_choice.fetch(
+                        local.settings, spec, identity=local.identity, python=python, root=root, further=name
+                    )
+                self._verify_model(spec, name)
+                found[name] = spec
+            except LocalError as error:
+                self.problems.append(f"The further model {name} does not run. {error}\nThe others do without it.")
+        return found
+
+    def _choose_model(self, done: Prepared, *, settled: bool) -> tuple[Choice, ModelSpec | None]:
         """A settled appliance keeps its model: a hub that has come within reach is used at the next start."""
         local = self.local
         with self.report.step("Choosing the model") as step:
@@ -151,21 +190,15 @@ class BringingUp:
                 return self._do_without(spec, error), None
             choice = Choice(spec, choice.reason)
         try:
-            path = self._verify_model(spec)
+            self._verify_model(spec)
         except LocalError as error:
             return self._do_without(spec, error), None
-        wanted = local.settings.model
-        command = engine_command(
-            spec, python=python, port=wanted.port, data_dir=local.settings.data_dir, root=root,
-            kv_cache_gib=wanted.kv_cache_gib, memory_fraction=wanted.memory_fraction,
-        )  # fmt: skip
-        models_dir = model_choice.models_dir(local.settings)
-        return choice, guard_command(command, path, python=python, models_dir=models_dir, also=spec.folders[1:])
+        return choice, spec
 
-    def _verify_model(self, spec: ModelSpec) -> Path:
+    def _verify_model(self, spec: ModelSpec, further: str = "") -> None:
         """Raises LocalError for files that are not the ones that were imported; before anything is changed."""
         assert spec.path is not None, "it is here by now"
-        with self.report.step("Checking the model's files") as step:
+        with self.report.step(f"Checking the files of {further}" if further else "Checking the model's files") as step:
             read = 0
 
             def show(done_bytes: int) -> None:
@@ -173,11 +206,13 @@ class BringingUp:
                 read += done_bytes
                 step.note = f"{read / GIB:.1f} GiB read"
 
-            found = [model_choice.verify_files(self.local.settings, folder, see=show) for folder in spec.folders]
+            found = [
+                model_choice.verify_files(self.local.settings, folder, see=show, further=further or None)
+                for folder in spec.folders
+            ]
             files, total = sum(each.files for each in found), sum(each.total_bytes for each in found)
             done = sum(each.read_bytes for each in found)
             step.note = f"{files} files, {done / GIB:.1f} of {total / GIB:.1f} GiB read"
-        return spec.path
 
     def _do_without(self, spec: ModelSpec, error: LocalError) -> Choice:
         """A model that nobody named is no reason to have nothing at all; one that was named is."""
@@ -187,27 +222,28 @@ class BringingUp:
         self.lacks_model = True
         return Choice(None, f"{spec.hub_id} was chosen for this machine and cannot be served yet.")
 
-    def _apply(self, release: Release, engine: Command | None, done: Prepared, *, settled: bool) -> Prepared:
+    def _apply(self, release: Release, engines: Engines, done: Prepared, *, settled: bool) -> Prepared:
         """Stop what changed. While the database is not yet this release's, the model is withdrawn after it is."""
         supervisor, settings = self.local.supervisor, self.local.settings
-        programs = self._build_programs(release, engine)
+        programs = self._build_programs(release, engines)
         if supervisor.write_configuration(build_supervisor_config(settings, programs)):
             self.changed = True
-        if settled and "engine" in supervisor.find_changed() and "postgres" in self.local.list_running():
-            done = self._withdraw_model(done)
+        changed = supervisor.find_changed() & self._list_engines()
+        if settled and changed and "postgres" in self.local.list_running():
+            done = self._withdraw_models(done, engines, changed)
         if restarted := supervisor.apply_configuration():
             self.restarted = frozenset(restarted)
             self.report.say(f"  Changed since the last start, so started again: {', '.join(restarted)}")
         return done
 
-    def _start_supervisor(self, release: Release, engine: Command | None) -> None:
+    def _start_supervisor(self, release: Release, engines: Engines) -> None:
         self.changed = True
-        supervisor, programs = self.local.supervisor, self._build_programs(release, engine)
+        supervisor, programs = self.local.supervisor, self._build_programs(release, engines)
         with self.report.step("Supervisor"):
             supervisor.write_configuration(build_supervisor_config(self.local.settings, programs))
             supervisor.start()
 
-    def _build_programs(self, release: Release, engine: Command | None) -> tuple[Program, ...]:
+    def _build_programs(self, release: Release, engines: Engines) -> tuple[Program, ...]:
         local, settings = self.local, self.local.settings
         embedder = embedder_command(
             python=ENVIRONMENTS / "inference" / "bin" / "python", port=settings.embeddings.port,
@@ -218,7 +254,8 @@ class BringingUp:
             settings, local.topology, local.installation, release,
             postgres=tuple(EmbeddedPostgres(settings, local.program_identity).build_command()),
             redis=tuple(EmbeddedRedis(settings, local.program_identity).build_command()),
-            embedder=embedder, engine=engine, engine_proxy=proxy, launcher=LAUNCHER if local.identity.prefix else (),
+            embedder=embedder, engines=engines.commands, engine_proxy=proxy,
+            launcher=LAUNCHER if local.identity.prefix else (),
         )  # fmt: skip
 
     def _start_state(self) -> None:
@@ -249,13 +286,16 @@ class BringingUp:
     def _is_well(self, name: str, state: ProgramState | None) -> bool:
         return state is not None and self.local.health.check(self.local.topology.component(name), state).ok
 
-    def _bring_engine(self) -> bool:
-        """A model that does not start must not take the rest with it: answers are passages until it is mended."""
+    def _bring_engine(self, component: str, name: str) -> bool:
+        """A model that does not start must not take the rest with it: without the one that answers, answers are
+        passages until it is mended. One after another: they share the memory."""
         try:
-            self._bring("engine")
+            self._bring(component)
         except ComponentError as error:
-            self.problems.append(f"{error}\nUntil it starts, answers are the passages that match.")
-            self.local.supervisor.stop_program("engine")
+            answers = name == self.local.settings.answers.model
+            until = "answers are the passages that match" if answers else "the other models do without it"
+            self.problems.append(f"{error}\nUntil it starts, {until}.")
+            self.local.supervisor.stop_program(component)
             return False
         return True
 
@@ -268,23 +308,21 @@ class BringingUp:
         with self.report.step("Static files"):
             manage.run("collectstatic", "--no-input", "--verbosity", "0")
 
-    def _withdraw_model(self, done: Prepared) -> Prepared:
-        """Nobody may ask an engine for a model that it no longer serves, or does not serve yet."""
-        return self._tell_about_models(done, Choice(None, ""))
+    def _withdraw_models(
+        self, done: Prepared, engines: Engines | None = None, changed: Set[str] = frozenset()
+    ) -> Prepared:
+        """Nobody may ask an engine for a model that it no longer serves, or does not serve yet. Of ``engines``, those
+        that run and have not ``changed`` go on answering."""
+        running = self.local.list_running() - changed
+        names = {} if engines is None else engines.names
+        kept = [name for component, name in names.items() if component in running]
+        return self._tell_about_models(done, {name: engines.specs[name] for name in kept} if engines else {})
 
-    def _tell_about_models(self, done: Prepared, choice: Choice) -> Prepared:
+    def _tell_about_models(self, done: Prepared, ready: Mapping[str, ModelSpec]) -> Prepared:
         """Register where models answer, unless exactly that was registered before."""
-        topology, settings = self.local.topology, self.local.settings
-        calls = [_set_endpoint("embed", topology.port("engine-proxy").address, settings.embeddings.model, {})]
-        if choice.spec is None:
-            calls.append(("endpoint", "clear", "--role", "generate"))
-        else:
-            spec = choice.spec
-            detail = {"family": spec.family, "licence": spec.licence, "max_context_tokens": spec.max_context_tokens}
-            detail |= {"quantization": spec.quantization, "source": spec.source, "device": spec.device}
-            catalogue = load_unpinned_catalogue(settings)
-            detail["display"] = find_display(catalogue, hub_id=spec.hub_id, card=spec.licence, folder=spec.path)
-            calls.append(_set_endpoint("generate", topology.port("engine-proxy").address, spec.served_name, detail))
+        settings, catalogue = self.local.settings, load_unpinned_catalogue(self.local.settings)
+        served = {name: _describe_model(spec, catalogue) for name, spec in ready.items()}
+        calls = build_registrations(settings, self.local.topology.port("engine-proxy").address, served)
         if done.endpoints != (wanted := json.dumps(calls)):
             with self.report.step("Registering models"):
                 for call in calls:
@@ -334,5 +372,8 @@ def build_address(port: Port, settings: Settings) -> str:
     return replace(port, bind=choose_host(settings.web.allowed_hosts).strip("[]")).address
 
 
-def _set_endpoint(role: str, url: str, model: str, detail: dict[str, Any]) -> tuple[str, ...]:
-    return ("endpoint", "set", "--role", role, "--url", url, "--model", model, "--detail", json.dumps(detail))
+def _describe_model(spec: ModelSpec, catalogue: Catalogue) -> Served:
+    detail = {"family": spec.family, "licence": spec.licence, "max_context_tokens": spec.max_context_tokens}
+    detail |= {"quantization": spec.quantization, "source": spec.source, "device": spec.device}
+    detail["display"] = find_display(catalogue, hub_id=spec.hub_id, card=spec.licence, folder=spec.path)
+    return Served(spec.served_name, detail)

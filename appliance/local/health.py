@@ -3,6 +3,7 @@
 import http.client
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 from urllib.parse import quote
 
 import psycopg
@@ -17,7 +18,7 @@ from appliance.local.supervisor import ProgramState
 from appliance.programs import worker_node
 from appliance.settings import Settings
 from appliance.topology import Component, Port, Topology
-from inference.serving.readiness import check_engine
+from inference.serving.readiness import check_engine, check_pooling
 
 SECONDS = 3.0
 OK = 200
@@ -51,6 +52,8 @@ class HealthChecks:
             "process": lambda: Health(state.state == "RUNNING", state.state.lower()),
             "http": lambda: _http(port, choose_host(self.settings.web.allowed_hosts)),
             "engine": lambda: _engine(port),
+            "embeddings": lambda: _pooling(port, "embedding"),
+            "reranking": lambda: _pooling(port, "reranking"),
         }
         return questions[component.health]()
 
@@ -115,3 +118,10 @@ def _engine(port: Port | None) -> Health:
     assert port is not None
     seen = check_engine(port.address)
     return Health(seen.ready, f"{seen.model} generates" if seen.ready else seen.reason)
+
+
+def _pooling(port: Port | None, purpose: Literal["embedding", "reranking"]) -> Health:
+    assert port is not None
+    seen = check_pooling(port.address, purpose)
+    does = "embeds" if purpose == "embedding" else "ranks"
+    return Health(seen.ready, f"{seen.model} {does}" if seen.ready else seen.reason)

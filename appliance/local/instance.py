@@ -128,11 +128,15 @@ class LocalAppliance:
 
 
 def _list_model_files(settings: Settings) -> list[Path]:
-    """The model's directory and what is in it, where one is named or activated and can be looked into."""
-    with contextlib.suppress(LocalError, OSError):
-        wish = build_wish(settings, read_activation(settings))
-        return [] if wish.path is None else [wish.path, *sorted(wish.path.iterdir())]
-    return []
+    """The models' directories and what is in them, where one is named or activated and can be looked into."""
+    found: list[Path] = []
+    with contextlib.suppress(LocalError):
+        found += filter(None, [build_wish(settings, read_activation(settings)).path])
+    found += [further.path for further in settings.further_models.values() if further.path is not None]
+    for folder in list(found):
+        with contextlib.suppress(OSError):
+            found += sorted(folder.iterdir())
+    return found
 
 
 def open_appliance(*, changes_machine: bool = True) -> LocalAppliance:

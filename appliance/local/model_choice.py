@@ -117,12 +117,24 @@ def choose_for(settings: Settings, activation: Activation | None, *, may_fetch: 
         raise LocalError(f"The model cannot be served. {error}") from error
 
 
-def read_policy(settings: Settings) -> Policy | None:
+def choose_further(settings: Settings, name: str, *, may_fetch: bool = True) -> Choice:
+    """The further model ``name``, which appliance.yaml names. Raises :class:`LocalError`."""
+    wish = wish_of_settings(settings, name)
+    facts = gather_machine_facts(hub_url=hub_url() if may_fetch and wish.path is None else None)
+    try:
+        entries = load_unpinned_catalogue(settings).models
+        return resolve_model(wish, facts, models_dir=models_dir(settings), entries=entries)
+    except ModelError as error:
+        raise LocalError(f"The further model {name} cannot be served. {error}") from error
+
+
+def read_policy(settings: Settings, further: str | None = None) -> Policy | None:
     """Whether models have to be signed, and by whom. Installs the program that checks it, where it is needed."""
-    if settings.model.require_signature:
+    policy = build_policy(settings, python=environments.ENVIRONMENTS / "webapp" / "bin" / "python", further=further)
+    if policy is not None:
         install = settings.install
         environments.ensure("signing", Sources(install.wheelhouse, install.extra_index_url, settings.model.device))
-    return build_policy(settings, python=environments.ENVIRONMENTS / "webapp" / "bin" / "python")
+    return policy
 
 
 def find_pinned(settings: Settings, hub_id: str) -> Expected | None:
@@ -130,18 +142,23 @@ def find_pinned(settings: Settings, hub_id: str) -> Expected | None:
     return find_expected(load_unpinned_catalogue(settings), read_pins(models_dir(settings)), hub_id)
 
 
-def verify_files(settings: Settings, path: Path, *, see: See = lambda _bytes: None) -> Verified:
+def verify_files(
+    settings: Settings, path: Path, *, see: See = lambda _bytes: None, further: str | None = None
+) -> Verified:
     """Raises LocalError for a directory that must not be loaded."""
     try:
-        found = verify(path, models_dir=models_dir(settings), policy=read_policy(settings), see=see)
+        found = verify(path, models_dir=models_dir(settings), policy=read_policy(settings, further), see=see)
         refuse_other_than_expected(path, lambda hub_id: find_pinned(settings, hub_id))
         return found
     except ModelError as error:
         raise LocalError(f"The model cannot be served. {error}") from error
 
 
-def fetch(settings: Settings, spec: ModelSpec, *, identity: Identity, python: Path, root: Path) -> ModelSpec:
-    """Bring a hub model's files here, with the hub client's progress on the terminal."""
+def fetch(
+    settings: Settings, spec: ModelSpec, *, identity: Identity, python: Path, root: Path, further: str | None = None
+) -> ModelSpec:
+    """Bring a hub model's files here, with the hub client's progress on the terminal; ``further`` names a further
+    model."""
     try:
         expected = find_pinned(settings, spec.hub_id) if spec.hub_id is not None else None
     except ModelError as error:
@@ -160,7 +177,8 @@ def fetch(settings: Settings, spec: ModelSpec, *, identity: Identity, python: Pa
             "To do without, name a model directory as model.path in appliance.yaml, or say model.automatic: false."
         )
     try:
-        wish, facts = build_wish(settings, read_activation(settings)), gather_machine_facts(hub_url=None)
+        wish = wish_of_settings(settings, further) if further else build_wish(settings, read_activation(settings))
+        facts = gather_machine_facts(hub_url=None)
         entries, models = load_unpinned_catalogue(settings).models, models_dir(settings)
         resolved = resolve_model(wish, facts, models_dir=models, entries=entries).spec  # refuses what does not fit
         return resolved or require_fetched(spec, models_dir=models, entries=entries)

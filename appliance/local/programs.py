@@ -13,7 +13,7 @@ from appliance.programs import (
     build_webapp_environment,
 )
 from appliance.settings import Settings
-from appliance.topology import Topology
+from appliance.topology import ENGINE, Topology
 
 
 class ModelServer(Protocol):
@@ -34,11 +34,12 @@ def build_programs(
     postgres: tuple[str, ...],
     redis: tuple[str, ...],
     embedder: ModelServer,
-    engine: ModelServer | None,
+    engines: Mapping[str, ModelServer],
     engine_proxy: ModelServer,
     launcher: tuple[str, ...] = (),
 ) -> tuple[Program, ...]:
-    """Every program of this installation, in the topology's order of starting; no engine without a model.
+    """Every program of this installation, in the topology's order of starting; ``engines`` by component, those that
+    have a model.
 
     ``launcher`` goes before each command; what it starts must take its place.
     """
@@ -53,11 +54,21 @@ def build_programs(
         "engine-proxy": Program("engine-proxy", engine_proxy.argv, {**engine_proxy.env, **models}),
         **build_application_programs(settings, topology, installation.python, webapp),
     }
-    if engine is not None:
-        found["engine"] = Program("engine", engine.argv, {**engine.env, **models}, stop_seconds=30)
-    ranks = {component.name: rank for rank, component in enumerate(topology.programs, start=1)}
+    for name, engine in engines.items():
+        found[name] = Program(name, engine.argv, {**engine.env, **models}, stop_seconds=30)
+    ranks = rank_programs(topology)
     return tuple(
         replace(found[name], argv=(*launcher, *found[name].argv), rank=rank)
         for name, rank in ranks.items()
         if name in found
     )
+
+
+def rank_programs(topology: Topology) -> dict[str, int]:
+    """Places in the order of starting. Further engines share the main one's, so that none of the others moves, and is
+    started again, when a further model comes or goes."""
+    ranks: dict[str, int] = {}
+    for component in topology.programs:
+        is_further = component.command == ENGINE and component.name != ENGINE
+        ranks[component.name] = ranks[ENGINE] if is_further else len(set(ranks.values())) + 1
+    return ranks

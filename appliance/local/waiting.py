@@ -7,6 +7,7 @@ from pathlib import Path
 from appliance.local.errors import ComponentError
 from appliance.local.instance import LocalAppliance
 from appliance.local.supervisor import ProgramState
+from appliance.topology import list_engines
 
 POLL_SECONDS = 0.2
 TAIL_LINES = 15
@@ -22,7 +23,8 @@ SECONDS = {
 def wait_until_healthy(local: LocalAppliance, name: str) -> str:
     """What the check saw. Raises :class:`ComponentError` with the end of the log."""
     component = local.topology.component(name)
-    seconds = local.settings.model.start_timeout_seconds if name == "engine" else SECONDS[name]
+    engines = list_engines(local.settings)
+    seconds = engines[name].start_timeout_seconds if name in engines else SECONDS[name]
     starts = STARTS_ALLOWED_FOR_MODELS if component.zone == "models" else STARTS_ALLOWED
     log = local.settings.log_dir / f"{name}.log"
     pids: set[int] = set()

@@ -15,6 +15,7 @@ from inference.planning.sizing import CONTEXT_STEP, GIB, GPU_SHARE, GPU_WORKING_
 
 MOST_EXPLICIT_SHARE = 0.95  # the driver and the proxy's own look at the GPU need the rest
 DECIMALS = 1000
+TINY = 1e-6  # 0.9 - 0.5 is a little less than 0.4 to a computer
 
 
 class DoNotFitError(PlanningError):
@@ -113,7 +114,7 @@ def _portion(sharer: Sharer, fraction: float | None, cache: int) -> Portion:
 
 def _round(fraction: float, *, up: bool) -> float:
     """Three decimals. Down where a cache takes what is left, so that all together never want more than there is."""
-    return (math.ceil if up else math.floor)(fraction * DECIMALS) / DECIMALS
+    return (math.ceil(fraction * DECIMALS - TINY) if up else math.floor(fraction * DECIMALS + TINY)) / DECIMALS
 
 
 def _explain_gpu(sharers: Sequence[Sharer], gpu_bytes: int, explicit: float) -> str:

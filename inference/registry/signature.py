@@ -36,9 +36,12 @@ class Policy:
             ) from None
 
 
-def build_policy(settings: Settings, *, python: Path) -> Policy | None:
-    """None where no signature is required. ``python``: of an environment that ``signing`` lies beside."""
+def build_policy(settings: Settings, *, python: Path, further: str | None = None) -> Policy | None:
+    """None where no signature is required. ``python``: of an environment that ``signing`` lies beside. What the main
+    model requires holds for a ``further`` one too, which may name a key of its own."""
     wanted = settings.model
+    if further is not None and settings.further_models[further].require_signature:
+        wanted = settings.further_models[further]
     if not wanted.require_signature:
         return None
     assert wanted.signing_key_file is not None, "the settings require it"

@@ -12,23 +12,36 @@ from pathlib import Path
 from inference.registry.errors import ModelError
 from inference.registry.verification import verify
 from inference.serving.command import Command
+from inference.serving.turns import wait_for_turn
 
 EXIT_UNUSABLE = 3
 
 
 def guard_command(
-    command: Command, path: Path, *, python: Path, models_dir: Path, also: Sequence[Path] = ()
+    command: Command,
+    path: Path,
+    *,
+    python: Path,
+    models_dir: Path,
+    also: Sequence[Path] = (),
+    after: Sequence[str] = (),
+    after_seconds: int = 0,
 ) -> Command:
-    """``command``, with the check of ``path`` before it, and of what is loaded ``also``. Pure."""
+    """``command``, with the check of ``path`` before it and of what is loaded ``also``, and its turn ``after`` those at
+    these addresses. Pure."""
     before = (str(python), "-m", "inference.serving.guard", "--models", str(models_dir))
     paths = [word for each in (path, *also) for word in ("--path", str(each))]
-    return Command((*before, *paths, "--", *command.argv), command.env)
+    turn = [word for url in after for word in ("--after", url)]
+    limit = ["--after-seconds", str(after_seconds)] if after else []
+    return Command((*before, *paths, *turn, *limit, "--", *command.argv), command.env)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Check a model directory, then become the engine.")
     parser.add_argument("--models", type=Path, required=True)
     parser.add_argument("--path", type=Path, required=True, action="append", dest="paths")
+    parser.add_argument("--after", action="append", default=[], help="an engine whose start is waited for")
+    parser.add_argument("--after-seconds", type=int, default=0)
     parser.add_argument("argv", nargs="+")
     asked = parser.parse_args()
     try:
@@ -37,6 +50,7 @@ def main() -> None:
     except (ModelError, OSError) as error:
         sys.stderr.write(f"The model is not loaded. {error}\n")
         sys.exit(EXIT_UNUSABLE)
+    wait_for_turn(asked.after, seconds=asked.after_seconds)
     os.execv(asked.argv[0], asked.argv)  # noqa: S606 - becomes the engine, in the environment that it was given
 
 

@@ -26,6 +26,7 @@ from inference.registry.verification import verify
 from inference.registry.wish import build_wish
 from inference.serving.argv import LOOPBACK, FurtherUpstream
 from inference.serving.command import Command, ProxyTls, embedder_command, engine_command, engine_proxy_command
+from inference.serving.turns import wait_for_turn
 
 ANY = "0.0.0.0"  # noqa: S104 - TLS with client certificates is required wherever this is used
 EXIT_UNUSABLE = 3
@@ -54,8 +55,9 @@ def build_command(
         raise NotFetchedError(choice.reason)
     if choice.spec.path is not None:
         require_acknowledged(settings, choice.spec, further)
+    policy = build_policy(settings, python=python, further=further)
     for folder in choice.spec.folders:
-        verify(folder, models_dir=models_dir, policy=build_policy(settings, python=python))
+        verify(folder, models_dir=models_dir, policy=policy)
     wanted = settings.model if further is None else settings.further_models[further]
     name = MAIN_MODEL if further is None else further
     fraction = wanted.memory_fraction
@@ -76,7 +78,7 @@ def list_beside(settings: Settings, facts: MachineFacts, *, but: str) -> dict[st
             continue
         wish = build_wish(settings, None if name == MAIN_MODEL else name)
         with suppress(ModelError, OSError):
-            spec = resolve_model(wish, facts, models_dir=settings.data_dir / "model").spec
+            spec = resolve_model(wish, facts, models_dir=settings.data_dir / "model").spec  # parsers take no memory
             if spec is not None and spec.path is not None:
                 found[name] = spec
     return found
@@ -88,6 +90,17 @@ def require_acknowledged(settings: Settings, spec: ModelSpec, further: str | Non
     wanted = settings.model if further is None else settings.further_models[further]
     if wanted.licence is not None and spec.path is not None:
         require_licence(load_unpinned_catalogue(settings), spec.path, acknowledged=wanted.licence, card=spec.licence)
+
+
+def list_earlier(settings: Settings, further: str | None) -> list[str]:
+    """Where the engines answer that start before this one on this host."""
+    found = []
+    for name, wanted in list_wanted(settings).items():
+        if name == (further or MAIN_MODEL):
+            break
+        if wanted.path is not None or wanted.hub_id is not None:
+            found.append(f"http://{LOOPBACK}:{wanted.port}")
+    return found
 
 
 def build_proxy_command(settings: Settings, *, python: Path, upstream: str = "all") -> Command:
@@ -135,6 +148,10 @@ def main() -> None:
     except (SettingsError, ModelError, PlanningError) as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(EXIT_UNUSABLE)
+    if arguments.name == "engine":
+        wanted = list_wanted(settings)
+        seconds = max(each.start_timeout_seconds for each in wanted.values())
+        wait_for_turn(list_earlier(settings, arguments.name_of), seconds=seconds)
     for folder in ("HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"):
         Path(command.env[folder]).mkdir(parents=True, exist_ok=True)
     os.execve(command.argv[0], command.argv, command.env)  # noqa: S606 - becomes the server

@@ -7,14 +7,15 @@ for less: whether the model is listed, or whether the process answers.
 
 import argparse
 import json
+import math
 import sys
 import urllib.error
 import urllib.request
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 CANARY_SECONDS = 60.0
-ASK = ("token", "models", "health")
+ASK = ("token", "embedding", "reranking", "models", "health")
 MODELS_SECONDS = 5.0
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # loopback never goes through a proxy
 
@@ -42,6 +43,29 @@ def check_engine(url: str, *, seconds: float = CANARY_SECONDS) -> Readiness:
         return Readiness(False, model, max_tokens, f"The engine lists {model} but writes nothing: {_explain(error)}.")
     if written < 1:
         return Readiness(False, model, max_tokens, f"The engine lists {model} but wrote no token.")
+    return Readiness(True, model, max_tokens, "")
+
+
+def check_pooling(
+    url: str, purpose: Literal["embedding", "reranking"], *, seconds: float = CANARY_SECONDS
+) -> Readiness:
+    """The same of a model that writes nothing: it is listed, and embeds or ranks one word."""
+    listed = check_listed(url)
+    if not listed.ready:
+        return listed
+    model, max_tokens = listed.model, listed.max_model_tokens
+    try:
+        if purpose == "embedding":
+            answer = _call(f"{url}/v1/embeddings", {"model": model, "input": ["Hello"]}, seconds)
+            numbers = [float(number) for number in answer["data"][0]["embedding"]]
+        else:
+            canary = {"model": model, "query": "Hello", "documents": ["Hello"]}
+            answer = _call(f"{url}/v1/rerank", canary, seconds)
+            numbers = [float(answer["results"][0]["relevance_score"])]
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        return Readiness(False, model, max_tokens, f"The engine lists {model}, which does nothing: {_explain(error)}.")
+    if not numbers or not all(map(math.isfinite, numbers)):
+        return Readiness(False, model, max_tokens, f"The engine lists {model}, which gave no finite number.")
     return Readiness(True, model, max_tokens, "")
 
 
@@ -86,6 +110,8 @@ def main() -> int:
     url = arguments.url.rstrip("/")
     if arguments.ask == "health":
         readiness = check_alive(url, seconds=arguments.seconds)
+    elif arguments.ask in ("embedding", "reranking"):
+        readiness = check_pooling(url, arguments.ask, seconds=arguments.seconds)
     elif arguments.ask == "models":
         readiness = check_listed(url)
     else:

@@ -13,7 +13,7 @@ def find_model(*, role: Role = "generate") -> ModelInfo | None:
 
 
 def list_models() -> list[ModelInfo]:
-    """Every endpoint that is active in a role: primary, added and fallback ones."""
+    """Every endpoint that is active in a role: primary, added, fallback and further ones."""
     return endpoints.list_models()
 
 

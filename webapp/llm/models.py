@@ -7,6 +7,7 @@ class ModelEndpoint(models.Model):
     """A model behind an OpenAI-compatible address.
 
     A role has one primary endpoint at most; added ones serve the same model. Fallbacks all serve one other model.
+    Further ones are models that run, and that nothing asks until somebody chooses them.
     """
 
     class Role(models.TextChoices):
@@ -18,6 +19,7 @@ class ModelEndpoint(models.Model):
         PRIMARY = "primary"
         ADDED = "added"
         FALLBACK = "fallback"
+        FURTHER = "further"
 
     role = models.CharField(max_length=16, choices=Role.choices)
     place = models.CharField(max_length=16, choices=Place.choices, default=Place.PRIMARY, db_default=Place.PRIMARY)
@@ -40,7 +42,8 @@ class ModelEndpoint(models.Model):
                 condition=models.Q(role__in=["generate", "embed", "rerank"]), name="llm_endpoint_role_known"
             ),
             models.CheckConstraint(
-                condition=models.Q(place__in=["primary", "added"]) | models.Q(place="fallback", role="generate"),
+                condition=models.Q(place__in=["primary", "added", "further"])
+                | models.Q(place="fallback", role="generate"),
                 name="llm_endpoint_place_known",
             ),
         ]

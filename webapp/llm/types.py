@@ -5,17 +5,26 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Role = Literal["generate", "embed", "rerank"]
-Place = Literal["primary", "added", "fallback"]
+Place = Literal["primary", "added", "fallback", "further"]
+FURTHER_PREFIX = "/engines/"
+MAIN_ENGINE = "model"
 # In Meta's own words, which are not translated: every Llama community licence asks for them.
 LLAMA_ATTRIBUTION = "Built with Llama"
 FinishReason = Literal["stop", "length", "stopped", "other"]
+
+
+def split_address(base_url: str) -> tuple[str, str]:
+    """Where the proxy is, and which of the engines behind it: ``model``, or the name of a further one."""
+    host, separator, name = base_url.partition(FURTHER_PREFIX)
+    return (host, name) if separator else (base_url, MAIN_ENGINE)
 
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
     """A model that is active in a role, at one address. ``name`` is for people, ``model_name`` for the engine.
 
-    ``place``: "primary" and "added" serve the role's model, "fallback" another one that answers when none of them can.
+    ``place``: "primary" and "added" serve the role's model, "fallback" another one that answers when none of them can,
+    "further" ones run beside it and are asked nothing.
     """
 
     role: Role
@@ -29,6 +38,11 @@ class ModelInfo:
     @property
     def is_fallback(self) -> bool:
         return self.place == "fallback"
+
+    @property
+    def host_url(self) -> str:
+        """Of the proxy that the model stands behind."""
+        return split_address(self.base_url)[0]
 
     @property
     def attribution(self) -> str:

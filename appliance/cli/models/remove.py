@@ -29,8 +29,8 @@ def remove(
         stored = get_stored(models_dir, model)
         if used_by := find_use(local.settings, stored):
             raise LocalError(
-                f"{stored.reference} is in use ({used_by}). Activate another one first, or "
-                "`auto`: bin/appliance models activate"
+                f"{stored.reference} is in use ({used_by}). Activate another one first, or `auto`: bin/appliance "
+                "models activate; a further model is taken out of appliance.yaml."
             )
         with only_one_change(models_dir):
             remove_unfinished(models_dir)
@@ -55,6 +55,10 @@ def find_use(settings: Settings, stored: Stored) -> str:
     mentioned = (settings.model, *settings.further_models.values())
     beside = [path for each in mentioned for path in (*each.adapters.values(), each.speculative.draft)]
     wanted += [("appliance.yaml names it beside the model", path, None, None) for path in beside]
+    wanted += [
+        (f"it is the further model {name}", further.path, further.hub_id, further.revision)
+        for name, further in settings.further_models.items()
+    ]
     for words, path, hub_id, revision in wanted:
         if path is not None and path.resolve() == stored.folder.resolve():
             return words

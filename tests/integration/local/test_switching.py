@@ -4,7 +4,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import pytest
 
 from appliance.local.bringing_up import BringingUp
 from appliance.local.directories import ensure_directories
+from appliance.local.engines import NO_ENGINES, Engines
 from appliance.local.identity import Identity
 from appliance.local.instance import LocalAppliance
 from appliance.local.prepared import Prepared
@@ -21,8 +22,7 @@ from appliance.local.reporting import Step
 from appliance.local.supervisor_config import build_supervisor_config
 from appliance.programs import MARKER, Installation, Program
 from appliance.settings import Settings, environment
-from inference.registry.choice import Choice
-from inference.serving.command import Command
+from inference.registry.spec import ModelSpec
 
 PATIENCE_SECONDS = 30
 RELEASE = Release("w", "i", "d")
@@ -51,20 +51,20 @@ class Switching(BringingUp):
     engine_runs_when_told: bool | None = None
     engine_seconds = 1000
 
-    def _build_programs(self, release: Release, engine: Command | None) -> tuple[Program, ...]:
+    def _build_programs(self, release: Release, engines: Engines) -> tuple[Program, ...]:
         return tuple(
             Program(name, ("/bin/sleep", str(seconds)), {MARKER: str(self.local.settings.data_dir)})
             for name, seconds in (("postgres", 1000), ("engine", self.engine_seconds), ("web", 1000))
         )
 
-    def _tell_about_models(self, done: Prepared, choice: Choice) -> Prepared:
-        assert choice.spec is None
+    def _tell_about_models(self, done: Prepared, ready: Mapping[str, ModelSpec]) -> Prepared:
+        assert not ready
         self.engine_runs_when_told = "engine" in self.local.list_running()
         return done
 
     def _run(self, *, was_up: bool) -> object:  # type: ignore[override]  # never returns
         assert was_up
-        self._apply(RELEASE, None, Prepared(), settled=True)
+        self._apply(RELEASE, NO_ENGINES, Prepared(), settled=True)
         self._start("engine")
         wait_for(self.local, "engine")
         raise KeyboardInterrupt
@@ -85,7 +85,7 @@ def local(appliance_identity: Identity) -> Iterator[LocalAppliance]:
     installation = Installation(environment.REPOSITORY, folder / "appliance.yaml", Path(sys.executable))
     local = LocalAppliance(Settings(data_dir=folder / "var"), installation)
     ensure_directories(local.settings, local.identity)
-    programs = Switching(local, Kept())._build_programs(RELEASE, None)
+    programs = Switching(local, Kept())._build_programs(RELEASE, NO_ENGINES)
     local.supervisor.write_configuration(build_supervisor_config(local.settings, programs))
     local.supervisor.start()
     for program in programs:
@@ -100,14 +100,14 @@ def local(appliance_identity: Identity) -> Iterator[LocalAppliance]:
 def test_model_is_withdrawn_before_its_engine_is_switched(local: LocalAppliance) -> None:
     switching = Switching(local, Kept())
     switching.engine_seconds = 999
-    switching._apply(RELEASE, None, Prepared(), settled=True)
+    switching._apply(RELEASE, NO_ENGINES, Prepared(), settled=True)
     assert switching.engine_runs_when_told
     assert local.list_running() == {"postgres", "web"}
 
 
 def test_model_stays_when_its_engine_does(local: LocalAppliance) -> None:
     switching = Switching(local, Kept())
-    switching._apply(RELEASE, None, Prepared(), settled=True)
+    switching._apply(RELEASE, NO_ENGINES, Prepared(), settled=True)
     assert switching.engine_runs_when_told is None
     assert local.list_running() == {"postgres", "engine", "web"}
 

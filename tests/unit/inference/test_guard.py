@@ -29,6 +29,10 @@ def test_guard_stands_before_the_whole_command() -> None:
         "/bin/echo", "engine", "--host", "127.0.0.1",
     )  # fmt: skip
     assert guarded.env == ENGINE.env
+    waits = guard_command(
+        ENGINE, Path("/m"), python=Path("/p"), models_dir=Path("/d"), after=["http://a", "http://b"], after_seconds=600
+    )
+    assert waits.argv[7:14] == ("--after", "http://a", "--after", "http://b", "--after-seconds", "600", "--")
 
 
 def test_engine_starts_with_a_good_model_and_not_with_one_that_went_bad(tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from inference.serving.readiness import check_alive, check_engine, check_listed
+from inference.serving.readiness import check_alive, check_engine, check_listed, check_pooling
+from inference.serving.turns import wait_for_turn
 
 
 class Stuck(BaseHTTPRequestHandler):
@@ -54,3 +55,38 @@ def test_absent_server_is_nothing_of_the_kind() -> None:
     for readiness in (check_alive(url, seconds=5), check_listed(url), check_engine(url, seconds=5)):
         assert not readiness.ready
         assert "refused" in readiness.reason
+
+
+class Pooling(Stuck):
+    """As an engine that embeds and ranks; what it ranks is not a number."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        answers = {
+            "/v1/embeddings": {"data": [{"embedding": [0.1, 0.2]}]},
+            "/v1/rerank": {"results": [{"relevance_score": "NaN"}]},
+        }
+        self._send(200, answers[self.path])
+
+
+@pytest.fixture(scope="module")
+def pooling() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Pooling) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def test_engine_that_embeds_is_ready_and_one_that_gives_no_number_is_not(pooling: str, stuck: str) -> None:
+    assert check_pooling(pooling, "embedding").ready
+    assert "gave no finite number" in check_pooling(pooling, "reranking").reason
+    assert check_pooling(stuck, "reranking").reason == "The engine lists qwen, which does nothing: HTTP 503."
+
+
+def test_turn_is_waited_for_and_who_never_answers_is_said(pooling: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert wait_for_turn([pooling], seconds=5) == []
+    assert wait_for_turn([], seconds=5) == []
+    assert wait_for_turn([pooling, "http://127.0.0.1:1"], seconds=0) == ["http://127.0.0.1:1"]
+    assert "Starting without http://127.0.0.1:1" in capsys.readouterr().err

@@ -23,8 +23,8 @@ ENGINE = Command(("python", "-m", "engine"), {"VLLM_NO_USAGE_STATS": "1"})
 def build(engine: Command | None, launcher: tuple[str, ...] = ()) -> dict[str, Program]:
     programs = build_programs(
         SETTINGS, build_topology(SETTINGS), INSTALLATION, RELEASE, postgres=("postgres", "-D", "/data/postgres"),
-        redis=("redis-server", "/data/redis/redis.conf"), embedder=EMBEDDER, engine=engine,
-        engine_proxy=PROXY, launcher=launcher,
+        redis=("redis-server", "/data/redis/redis.conf"), embedder=EMBEDDER,
+        engines={"engine": engine} if engine else {}, engine_proxy=PROXY, launcher=launcher,
     )  # fmt: skip
     return {program.name: program for program in programs}
 

@@ -24,8 +24,8 @@ NOT_FOUND = 404
 
 
 def collect() -> int:
-    """Collect from every address that a model is registered at; returns how many gave a reading."""
-    addresses = sorted({model.base_url for model in llm.list_models()})
+    """Collect from every proxy that a model is registered behind; returns how many gave a reading."""
+    addresses = sorted({model.host_url for model in llm.list_models()})
     partitions.ensure_partitions(timezone.now())
     Host.objects.exclude(base_url__in=addresses).filter(active=True).update(active=False)
     return sum(_note(address, outcome, at) for address, outcome, at in _fetch_all(addresses))

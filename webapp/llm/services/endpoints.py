@@ -12,7 +12,7 @@ from webapp.llm.errors import NoModel
 from webapp.llm.models import ModelEndpoint
 from webapp.llm.types import ModelInfo, Place, Role
 
-PLACES = ("primary", "added", "fallback")
+PLACES = ("primary", "added", "fallback", "further")
 
 
 class EndpointError(ValueError):
@@ -25,8 +25,11 @@ def find_model(*, role: Role) -> ModelInfo | None:
 
 
 def list_endpoints(*, role: Role) -> list[ModelInfo]:
-    """All that serve the role, the primary first; name and detail of added ones are the primary's. Raises NoModel."""
-    found = [_info(row) for row in ModelEndpoint.objects.filter(role=role, active=True).order_by("pk")]
+    """All that serve the role, the primary first; name and detail of added ones are the primary's. Raises NoModel.
+
+    Further models are known, and nothing is asked of them."""
+    rows = ModelEndpoint.objects.filter(role=role, active=True).exclude(place="further").order_by("pk")
+    found = [_info(row) for row in rows]
     primary = next((each for each in found if each.place == "primary"), None)
     if primary is None:
         raise NoModel(role)
@@ -46,7 +49,7 @@ def set_model(*, role: Role, url: str, model_name: str, name: str, detail: Mappi
     Added endpoints of the same model stay, those of the model before go; the fallback stays while it is another model.
     """
     wanted = _wanted(url, model_name, name, detail)
-    rows = _locked(role)
+    rows = lock(role)
     current = next((row for row in rows if row.place == "primary"), None)
     if current and _is_exactly(current, wanted):
         return False
@@ -56,14 +59,14 @@ def set_model(*, role: Role, url: str, model_name: str, name: str, detail: Mappi
         if is_of_another_model or is_now_primary or (row.place == "fallback" and row.model_name == model_name):
             row.delete()
     ModelEndpoint.objects.update_or_create(role=role, active=True, place="primary", defaults=wanted)
-    _record("model.set", role, name=name, url=url)
+    record("model.set", role, name=name, url=url)
     return True
 
 
 @transaction.atomic
 def add_endpoint(*, role: Role, url: str, model_name: str) -> bool:
     """Another endpoint of the role's model. False when it was one. Raises EndpointError for another model's."""
-    rows = _locked(role)
+    rows = lock(role)
     primary = next((row for row in rows if row.place == "primary"), None)
     if primary is None:
         raise EndpointError(f"{role} has no model yet; name its first endpoint with `endpoint set`")
@@ -84,7 +87,7 @@ def set_fallback(*, url: str, model_name: str, name: str, detail: Mapping[str, A
 
     False when it was that. Only generation has one: vectors of two models cannot be compared.
     """
-    rows = _locked("generate")
+    rows = lock("generate")
     primary = next((row for row in rows if row.place == "primary"), None)
     if primary is None:
         raise EndpointError("generate has no model yet; name it with `endpoint set` before its fallback")
@@ -102,8 +105,8 @@ def remove_endpoint(*, role: Role, url: str) -> bool:
 
     False when nothing is registered at the address.
     """
-    rows = _locked(role)
-    base_url = _base_url(url)
+    rows = lock(role)
+    base_url = base_url_of(url)
     gone = [row for row in rows if row.base_url == base_url]
     if not gone:
         return False
@@ -118,7 +121,7 @@ def remove_endpoint(*, role: Role, url: str) -> bool:
     if primary is not None and successor is not None:
         successor.place, successor.name, successor.detail = "primary", primary.name, primary.detail
         successor.save()
-    _record("model.remove_endpoint", role, url=url)
+    record("model.remove_endpoint", role, url=url)
     return True
 
 
@@ -130,11 +133,11 @@ def clear_model(*, role: Role) -> bool:
     """
     deleted, _ = ModelEndpoint.objects.filter(role=role, active=True, place="primary").delete()
     if deleted:
-        _record("model.clear", role)
+        record("model.clear", role)
     return bool(deleted)
 
 
-def _locked(role: Role) -> list[ModelEndpoint]:
+def lock(role: Role) -> list[ModelEndpoint]:
     """The role's rows; who changes the same role waits, also where there is no row yet."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"llm_modelendpoint {role}"])
@@ -145,6 +148,9 @@ def _ensure(rows: list[ModelEndpoint], role: Role, place: Place, wanted: dict[st
     current = next((row for row in rows if row.place == place and _address(row) == _address_of(wanted)), None)
     if current and _is_exactly(current, wanted):
         return False
+    for row in rows:
+        if row.place == "further" and _address(row) == _address_of(wanted):
+            row.delete()  # it is asked from now on
     key = {
         "role": role,
         "active": True,
@@ -153,17 +159,17 @@ def _ensure(rows: list[ModelEndpoint], role: Role, place: Place, wanted: dict[st
         "model_name": wanted["model_name"],
     }
     ModelEndpoint.objects.update_or_create(**key, defaults=wanted)
-    _record(
+    record(
         f"model.{'add_endpoint' if place == 'added' else 'fallback'}", role, name=wanted["name"], url=wanted["base_url"]
     )
     return True
 
 
 def _wanted(url: str, model_name: str, name: str, detail: Mapping[str, Any]) -> dict[str, Any]:
-    return {"base_url": _base_url(url), "model_name": model_name, "name": name, "detail": dict(detail)}
+    return {"base_url": base_url_of(url), "model_name": model_name, "name": name, "detail": dict(detail)}
 
 
-def _base_url(url: str) -> str:
+def base_url_of(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError(f"{url!r} is not an http address")
@@ -182,7 +188,7 @@ def _address_of(wanted: Mapping[str, Any]) -> tuple[str, str]:
     return (wanted["base_url"], wanted["model_name"])
 
 
-def _record(action: str, role: Role, **detail: str) -> None:
+def record(action: str, role: Role, **detail: str) -> None:
     audit.record(action=action, actor_id=None, object_type="model", object_id=role, detail=detail)
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from inference.metrics.parse import MetricsError, from_json
 from webapp.llm.errors import EngineUnavailable, LlmError
 from webapp.llm.services import readings
+from webapp.llm.types import MAIN_ENGINE, split_address
 
 FRESH_SECONDS = 2.0
 STALE_SECONDS = 6.0
@@ -114,7 +115,8 @@ def _read(address: str) -> None:
     asked_at, calls_before = time.monotonic(), _calls[address]
     reading = _Reading(asked_at, calls_before)
     try:
-        requests, engine_answers = parse_load(readings.read_hardware(address))
+        host, engine = split_address(address)
+        requests, engine_answers = parse_load(readings.read_hardware(host), engine)
         reading = _Reading(asked_at, calls_before, requests, engine_answers=engine_answers)
     except EngineUnavailable:
         reading = _Reading(time.monotonic(), calls_before, is_reachable=False)
@@ -127,14 +129,17 @@ def _read(address: str) -> None:
             _changed.notify_all()
 
 
-def parse_load(document: bytes) -> tuple[float | None, bool]:
+def parse_load(document: bytes, engine: str = MAIN_ENGINE) -> tuple[float | None, bool]:
     """Requests running and waiting in the engine, None when the reading does not say; and whether the engine answers,
     which is taken for granted unless the reading denies it."""
     try:
         reading = from_json(json.loads(document))
     except (MetricsError, ValueError, RecursionError):
         return None, True
-    engine, answers = reading.engine, reading.engine_answers is not False
-    if engine is None or engine.running is None or engine.waiting is None:
+    found, answers = reading.engine, reading.engine_answers is not False
+    if engine != MAIN_ENGINE:
+        state = next((each for each in reading.engines if each.name == engine), None)
+        found, answers = (None, True) if state is None else (state.reading, state.answers is not False)
+    if found is None or found.running is None or found.waiting is None:
         return None, answers
-    return max(0.0, engine.running) + max(0.0, engine.waiting), answers
+    return max(0.0, found.running) + max(0.0, found.waiting), answers

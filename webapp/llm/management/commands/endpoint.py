@@ -1,4 +1,4 @@
-"""``manage.py endpoint set|add|fallback|remove|clear|list``: tell the web application which models answer where."""
+"""``manage.py endpoint set|add|fallback|further|remove|clear|list``: which models answer where."""
 
 import json
 from argparse import ArgumentParser
@@ -6,7 +6,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from webapp.llm.services import endpoints
+from webapp.llm.declaring import read_declared
+from webapp.llm.services import endpoints, further
 
 ROLES = ("generate", "embed", "rerank")
 
@@ -32,6 +33,8 @@ class Command(BaseCommand):
         verb.add_argument("--model", required=True, help="the name its engine serves it under")
         verb.add_argument("--name", default="", help="the name people see; the model's own when left out")
         verb.add_argument("--detail", default="{}", help='JSON, for example {"max_context_tokens": 4096}')
+        verb = verbs.add_parser("further", help="name every model that runs beside those: what is not named goes")
+        verb.add_argument("--entries", required=True, help="JSON: a list of role, place, url, model and detail")
         verb = verbs.add_parser("remove", help="take the endpoint at an address away")
         verb.add_argument("--role", choices=ROLES, required=True)
         verb.add_argument("--url", required=True)
@@ -67,6 +70,11 @@ class Command(BaseCommand):
             detail=_read_detail(options["detail"]),
         )
         return f"{options['role']}: {options['model']} is the fallback ({'set' if changed else 'unchanged'})"
+
+    def _further(self, options: dict[str, Any]) -> str:
+        declared = read_declared(options["entries"])
+        changed = further.declare(declared)
+        return f"{len(declared)} further models ({'set' if changed else 'unchanged'})"
 
     def _remove(self, options: dict[str, Any]) -> str:
         changed = endpoints.remove_endpoint(role=options["role"], url=options["url"])
