@@ -54,6 +54,7 @@ def build_engines(settings: Settings, specs: Mapping[str, ModelSpec], *, python:
     portions = divide(settings, specs) if len(specs) > 1 or settings.further_models else {}
     commands: dict[str, Command] = {}
     before: list[str] = []
+    patience = max(each.start_timeout_seconds for each in wanted.values())
     for name in (each for each in wanted if each in specs):
         spec, of = specs[name], wanted[name]
         portion = portions.get(name)
@@ -65,7 +66,7 @@ def build_engines(settings: Settings, specs: Mapping[str, ModelSpec], *, python:
         assert spec.path is not None, "it was checked"
         commands[component_of(name)] = guard_command(
             command, spec.path, python=python, models_dir=model_choice.models_dir(settings),
-            also=spec.folders[1:], after=before, after_seconds=max(each.start_timeout_seconds for each in wanted.values()),
+            also=spec.folders[1:], after=before, after_seconds=patience,
         )  # fmt: skip
         before = [*before, f"http://{LOOPBACK}:{of.port}"]
     return Engines(commands, {component_of(name): name for name in wanted if name in specs}, dict(specs))
