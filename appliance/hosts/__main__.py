@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from appliance.hosts import audit, gather, licences, preflight
+from inference.planning.servable import find_sharing_problem
 from inference.registry.own import merge_catalogue
 
 VERBS = ("preflight", "audit", "licences")
@@ -45,7 +46,16 @@ def build_needs(request: dict[str, Any]) -> preflight.Needs:
         set_bytes=_measure(folder),
         model_bytes=sum(file.stat().st_size for file in model.glob("*.safetensors")) if model else 0,
         controller_time=time.time(),
-        gpus=(host["model"] or {}).get("tensor_parallel", 1),
+        gpus=(host["model"] or {}).get("gpus", 1),
+        sharing=_find_sharing_problem(host["model"], model) if model else "",
+    )
+
+
+def _find_sharing_problem(described: dict[str, Any], model: Path) -> str:
+    """In the planner's words; of the set's model, whose configuration is here."""
+    config = json.loads((model / "config.json").read_text(encoding="utf-8"))
+    return find_sharing_problem(
+        config, tensor_parallel=described["tensor_parallel"], pipeline_parallel=described["pipeline_parallel"]
     )
 
 

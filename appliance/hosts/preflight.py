@@ -27,7 +27,7 @@ NO_DRIVER = (
 @dataclass(frozen=True)
 class Needs:
     """What will be installed. ``ports`` maps a TCP port to the units that may have it already; the model is shared by
-    ``gpus``."""
+    ``gpus`` of this host; ``sharing``: why those of all hosts cannot share it."""
 
     places: tuple[str, ...]
     device: str
@@ -42,6 +42,7 @@ class Needs:
     model_bytes: int
     controller_time: float
     gpus: int = 1
+    sharing: str = ""
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -171,8 +172,10 @@ def _judge_gpu(facts: Mapping[str, Any], needs: Needs) -> list[str]:
         return [NO_DRIVER]
     if not facts["gpus"]:
         return ["The NVIDIA driver is there, but nvidia-smi shows no GPU. Run nvidia-smi on the host."]
+    if needs.sharing:
+        return [needs.sharing]
     if len(facts["gpus"]) < needs.gpus:
-        return [f"model.tensor_parallel is {needs.gpus}, and nvidia-smi shows {len(facts['gpus'])} GPU(s)."]
+        return [f"The model is shared by {needs.gpus} GPUs of this host, and nvidia-smi shows {len(facts['gpus'])}."]
     shared = sorted((gpu["memory_mib"] * 2**20 for gpu in facts["gpus"]), reverse=True)[needs.gpus - 1]
     needed = needs.model_bytes / needs.gpus + WORKING_BYTES
     if not needs.model_bytes or needed <= shared:

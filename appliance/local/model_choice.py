@@ -10,6 +10,8 @@ from appliance.local.bootstrap.sources import Sources
 from appliance.local.errors import LocalError
 from appliance.local.identity import Identity
 from appliance.settings import Settings, environment
+from inference.planning.servable import require_servable
+from inference.planning.sizing import GIB
 from inference.registry.choice import Choice, ModelWish
 from inference.registry.errors import ModelError
 from inference.registry.expected import Expected, find_expected
@@ -110,9 +112,15 @@ def choose_for(settings: Settings, activation: Activation | None, *, may_fetch: 
         return Choice(None, "None is named or activated, and appliance.yaml says model.automatic: false.")
     facts = gather_machine_facts(hub_url=hub_url() if may_fetch and wish.path is None else None)
     try:
-        return resolve_model(
-            wish, facts, models_dir=models_dir(settings), entries=load_unpinned_catalogue(settings).models
-        )
+        entries = load_unpinned_catalogue(settings).models
+        choice = resolve_model(wish, facts, models_dir=models_dir(settings), entries=entries)
+        if choice.spec is not None:
+            wanted = settings.model
+            require_servable(
+                choice.spec, facts, kv_cache_bytes=int(wanted.kv_cache_gib * GIB),
+                memory_fraction=wanted.memory_fraction, is_alone=not settings.further_models,
+            )  # fmt: skip
+        return choice
     except ModelError as error:
         raise LocalError(f"The model cannot be served. {error}") from error
 

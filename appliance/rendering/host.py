@@ -144,7 +144,8 @@ def _describe_model(site: Site) -> dict[str, Any] | None:
     name = wanted.name or (wanted.path.name if wanted.path else str(wanted.hub_id).split("/")[-1])
     detail = {"max_context_tokens": wanted.max_context_tokens, "source": "directory", "device": wanted.device}
     return {"name": name, "folder": str(model_folder(site)), "detail": detail, "device": wanted.device,
-            "tensor_parallel": wanted.tensor_parallel}  # fmt: skip
+            "tensor_parallel": wanted.tensor_parallel, "pipeline_parallel": wanted.pipeline_parallel,
+            "gpus": wanted.tensor_parallel * wanted.pipeline_parallel // wanted.nodes.count}  # fmt: skip
 
 
 def _list_served(site: Site) -> list[dict[str, str]]:

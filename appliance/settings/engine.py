@@ -1,15 +1,39 @@
 """Keys below ``model`` that are groups of their own: how the engine runs, whichever model it has."""
 
+from ipaddress import ip_address
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from appliance.settings.section import Location, Section
+from appliance.settings.section import Location, Port, Section
 
 # Each one's layers take memory beside the model's, and the engine batches over all of them.
 Adapters = Annotated[
     dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")], Location], Field(max_length=16)
 ]
+
+
+class Nodes(Section):
+    """Machines that hold one model together, each with its own ``appliance.yaml``."""
+
+    count: Annotated[int, Field(ge=1, le=16)] = 1
+    rank: Annotated[int, Field(ge=0, le=15)] = 0
+    head_address: str | None = None
+    address: str | None = None
+    interface: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,14}$")] | None = None
+    port: Port = 29501
+
+    @model_validator(mode="after")
+    def _each_has_its_place(self) -> Self:
+        if self.rank >= self.count:
+            raise ValueError(f"model.nodes.rank is {self.rank}; of {self.count} nodes the last is {self.count - 1}.")
+        if self.count == 1:
+            return self
+        if self.head_address is None or self.address is None or self.interface is None:
+            raise ValueError("model.nodes needs head_address, and this machine's own address and interface.")
+        if (self.rank == 0) != (ip_address(self.address) == ip_address(self.head_address)):
+            raise ValueError("model.nodes.head_address is the address of rank 0, and of no other node.")
+        return self
 
 
 class Speculative(Section):

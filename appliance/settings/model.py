@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from appliance.settings.engine import Adapters, Speculative
+from appliance.settings.engine import Adapters, Nodes, Speculative
 from appliance.settings.environment import IN_IMAGE, REPOSITORY
 from appliance.settings.secrets import Secret, ensure_secret
 from appliance.settings.section import Location, Mappings, Names, Port, Section
@@ -82,6 +82,8 @@ class Model(Section):
     quantization: Literal["bitsandbytes"] | None = None
     max_context_tokens: Annotated[int, Field(ge=256)] | None = None
     tensor_parallel: Annotated[int, Field(ge=1, le=16)] = 1
+    pipeline_parallel: Annotated[int, Field(ge=1, le=64)] = 1
+    nodes: Nodes = Nodes()
     kv_cache_dtype: Literal["auto", "fp8"] = "auto"
     tool_parser: str | None = None
     reasoning_parser: str | None = None
@@ -99,6 +101,15 @@ class Model(Section):
     memory_fraction: Annotated[float, Field(gt=0, le=0.98)] | None = None
     start_timeout_seconds: Annotated[int, Field(ge=10)] = 600
     port: Port = 8410
+
+    @model_validator(mode="after")
+    def _every_node_has_as_many_gpus(self) -> Self:
+        if self.tensor_parallel * self.pipeline_parallel % self.nodes.count:
+            raise ValueError(
+                f"model.nodes.count {self.nodes.count} does not divide tensor_parallel times pipeline_parallel, "
+                f"{self.tensor_parallel * self.pipeline_parallel}: each node gets as many GPUs."
+            )
+        return self
 
     @model_validator(mode="after")
     def _signatures_need_a_key(self) -> Self:

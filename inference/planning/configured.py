@@ -11,7 +11,8 @@ from inference.planning.config import read_architecture, read_format
 from inference.planning.dividing import Portion, Sharer, divide_gpu, divide_machine
 from inference.planning.errors import PlanningError
 from inference.planning.figures import KV_VALUE_BYTES
-from inference.planning.sizing import GIB, compute_kv_bytes_per_token, compute_weights_bytes
+from inference.planning.sizing import GIB
+from inference.planning.stages import list_stage_bytes
 from inference.registry.checkpoint import Checkpoint, inspect_checkpoint
 from inference.registry.choice import BITSANDBYTES_SHARE
 from inference.registry.families import PoolingFamily
@@ -51,7 +52,9 @@ def divide_memory(specs: Mapping[str, ModelSpec], settings: Settings, machine: M
 def measure(spec: ModelSpec, checkpoint: Checkpoint) -> Need:
     """By the formulas where they hold, else the size of the files; a model that attends both ways keeps no cache."""
     narrowed = spec.quantization == "bitsandbytes" and checkpoint.quantization is None
-    on_disk = int(checkpoint.loaded_bytes * (BITSANDBYTES_SHARE if narrowed else 1)) // spec.tensor_parallel
+    on_disk = int(checkpoint.loaded_bytes * (BITSANDBYTES_SHARE if narrowed else 1)) // (
+        spec.tensor_parallel * spec.pipeline_parallel
+    )
     if isinstance(checkpoint.family, PoolingFamily) and checkpoint.family.is_bidirectional:
         return Need(on_disk, 0)
     assert spec.path is not None, "only what is here is measured"
@@ -59,13 +62,13 @@ def measure(spec: ModelSpec, checkpoint: Checkpoint) -> Need:
     try:
         architecture = read_architecture(config)
         format_ = "bnb-nf4" if spec.quantization == "bitsandbytes" else read_format(config)
-        weights = compute_weights_bytes(architecture, format_, tensor_parallel=spec.tensor_parallel)
-        per_token = compute_kv_bytes_per_token(
-            architecture, tensor_parallel=spec.tensor_parallel, value_bytes=KV_VALUE_BYTES[spec.kv_cache_dtype]
-        )
+        stages = list_stage_bytes(
+            architecture, format_, tensor_parallel=spec.tensor_parallel, pipeline_parallel=spec.pipeline_parallel,
+            value_bytes=KV_VALUE_BYTES[spec.kv_cache_dtype],
+        )  # fmt: skip
     except PlanningError:
         return Need(on_disk, None)
-    return Need(weights, per_token)
+    return Need(*max(stages))
 
 
 def _build_sharer(name: str, spec: ModelSpec, wanted: Model) -> Sharer:

@@ -10,9 +10,8 @@ from inference.planning.sizing import (
     CONTEXT_STEP,
     GIB,
     GPU_WORKING_BYTES,
-    compute_kv_bytes_per_token,
-    compute_weights_bytes,
 )
+from inference.planning.stages import list_stage_bytes
 from inference.registry.entry import FOUR_BIT_FORMATS, Format
 
 REFERENCE_CONTEXT_TOKENS = 16384
@@ -25,7 +24,8 @@ Shortfall = Literal["weights", "cache", "positions"]
 
 @dataclass(frozen=True)
 class Figures:
-    """Bytes are of one GPU, or of the machine without one. ``kv_tokens``: of all conversations together;
+    """Bytes are of one GPU, in a pipeline of the one with the least left for its cache; or of the machine without one.
+    ``kv_tokens``: of all conversations together;
     ``concurrent_requests``: of ``context_tokens`` each. ``shortfall`` is what is too small, None where all fits."""
 
     tensor_parallel: int
@@ -37,16 +37,18 @@ class Figures:
     context_tokens: int
     concurrent_requests: int
     shortfall: Shortfall | None
+    pipeline_parallel: int = 1
 
 
 def compute_figures(candidate: Candidate, node: Node, question: Question) -> Figures:
     """Raises PlanningError where the formulas do not hold or a fact is missing."""
     architecture = candidate.architecture
-    parallel = choose_tensor_parallel(candidate, node, question.tensor_parallel)
-    weights = compute_weights_bytes(architecture, candidate.format, tensor_parallel=parallel)
-    per_token = compute_kv_bytes_per_token(
-        architecture, tensor_parallel=parallel, value_bytes=KV_VALUE_BYTES[question.kv_cache_dtype]
-    )
+    parallel = choose_tensor_parallel(candidate, node, question.tensor_parallel, question.pipeline_parallel)
+    stages = list_stage_bytes(
+        architecture, candidate.format, tensor_parallel=parallel, pipeline_parallel=question.pipeline_parallel,
+        value_bytes=KV_VALUE_BYTES[question.kv_cache_dtype],
+    )  # fmt: skip
+    weights, per_token = min(stages, key=lambda each: compute_kv_budget_bytes(node, each[0], question) / each[1])
     budget = max(0, compute_kv_budget_bytes(node, weights, question))
     known = candidate.native_tokens or architecture.max_positions
     if known is None:
@@ -64,6 +66,7 @@ def compute_figures(candidate: Candidate, node: Node, question: Question) -> Fig
         context_tokens=context,
         concurrent_requests=tokens // context if context <= known else 0,
         shortfall=_find_shortfall(budget, tokens, context, known),
+        pipeline_parallel=question.pipeline_parallel,
     )
 
 
@@ -82,21 +85,27 @@ def compute_kv_budget_bytes(node: Node, weights: int, question: Question) -> int
     return int(node.memory_bytes * question.memory_fraction) - GPU_WORKING_BYTES - weights
 
 
-def choose_tensor_parallel(candidate: Candidate, node: Node, wanted: int | None) -> int:
-    """The largest number of the node's GPUs that can share the model, or ``wanted``, which has to be one.
+def choose_tensor_parallel(candidate: Candidate, node: Node, wanted: int | None, stages: int = 1) -> int:
+    """The largest number of the node's GPUs that can share the model, or each of a pipeline's ``stages``; or
+    ``wanted``, which has to be one.
 
     Raises CannotShareError.
     """
     if not isinstance(node, GpuNode):
+        if stages > 1:
+            raise CannotShareError("A pipeline is one of GPUs, and this machine's CPU is planned for.")
         return 1
-    numbers = [number for number in range(1, node.count + 1) if can_share(candidate, number)]
+    count = node.count // stages
+    if count == 0:
+        raise CannotShareError(f"{stages} stages of a pipeline need as many GPUs; there are {node.count}.")
+    numbers = [number for number in range(1, count + 1) if can_share(candidate, number)]
     if wanted is None:
         return max(numbers)
     if wanted not in numbers:
         it = candidate.architecture
         experts = f", experts {it.expert_intermediate_size} wide" if it.is_mixture else ""
         raise CannotShareError(
-            f"{wanted} of {node.count} GPUs cannot share {it.attention_heads} attention heads, {it.kv_heads} heads for "
+            f"{wanted} of {count} GPUs cannot share {it.attention_heads} attention heads, {it.kv_heads} heads for "
             f"keys and values{experts}; {', '.join(str(number) for number in numbers)} can."
         )
     return wanted

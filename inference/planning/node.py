@@ -33,12 +33,14 @@ Node = GpuNode | CpuNode
 @dataclass(frozen=True)
 class Question:
     """``context_tokens`` None asks for the reference length, or for as much as the model knows if that is less;
-    ``tensor_parallel`` None uses as many of the GPUs as divide the model's heads."""
+    ``tensor_parallel`` None uses as many of the GPUs as divide the model's heads.
+    ``pipeline_parallel``: how many stages the layers are split into, each with GPUs of its own."""
 
     context_tokens: int | None = None
     kv_cache_dtype: KvCacheDtype = "auto"
     tensor_parallel: int | None = None
     memory_fraction: float = GPU_SHARE
+    pipeline_parallel: int = 1
 
 
 def build_gpu_node(gpu: GpuModel, *, count: int) -> GpuNode:

@@ -65,7 +65,12 @@ def build_plan(candidate: Candidate, node: Node, question: Question) -> Plan:
     except MeasuredOnlyError as error:
         return replace(plan, verdict="measured only", reason=str(error), next_step="Serve it and read vLLM's log.")
     except CannotShareError as error:
-        return replace(plan, verdict="does not fit", reason=str(error), next_step="Leave --tensor-parallel out.")
+        return replace(
+            plan,
+            verdict="does not fit",
+            reason=str(error),
+            next_step=f"Leave {_find_option(question)} out, or say another number.",
+        )
     except PlanningError as error:
         return replace(plan, reason=str(error), next_step="Find its config.json and cite it in the catalogue.")
     if figures.shortfall is not None:
@@ -73,6 +78,10 @@ def build_plan(candidate: Candidate, node: Node, question: Question) -> Plan:
         return replace(plan, verdict="does not fit", reason=reason, next_step=advice, figures=figures)
     flags = build_flags(candidate.spec, node, question, figures) if candidate.spec else ()
     return replace(plan, verdict="fits", reason=_remark(candidate, node, figures), figures=figures, flags=flags)
+
+
+def _find_option(question: Question) -> str:
+    return "--tensor-parallel" if question.pipeline_parallel == 1 else "--pipeline-parallel"
 
 
 def build_flags(spec: ModelSpec, node: Node, question: Question, figures: Figures) -> tuple[str, ...]:
@@ -83,6 +92,7 @@ def build_flags(spec: ModelSpec, node: Node, question: Question, figures: Figure
         path=spec.path or Path(spec.name),
         max_context_tokens=question.context_tokens or spec.max_context_tokens,
         tensor_parallel=figures.tensor_parallel,
+        pipeline_parallel=figures.pipeline_parallel,
         kv_cache_dtype=question.kv_cache_dtype,
     )
     share = question.memory_fraction if question.memory_fraction != GPU_SHARE else None
@@ -96,8 +106,8 @@ def _remark(candidate: Candidate, node: Node, figures: Figures) -> str:
     if not isinstance(node, GpuNode):
         return ""
     remarks = []
-    if figures.tensor_parallel < node.count:
-        remarks.append(f"It uses {figures.tensor_parallel} of the {node.count} GPUs.")
+    if (used := figures.tensor_parallel * figures.pipeline_parallel) < node.count:
+        remarks.append(f"It uses {used} of the {node.count} GPUs.")
     if candidate.format == "fp8" and not has_fp8(node.capability):
         remarks.append("This GPU does not multiply FP8: the weights save memory, not time.")
     if candidate.format == "bf16" and not has_bf16(node.capability):

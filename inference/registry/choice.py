@@ -37,9 +37,21 @@ class ModelWish:
     max_context_tokens: int | None = None
     kv_cache_bytes: int = GIB
     tensor_parallel: int = 1
+    pipeline_parallel: int = 1
     kv_cache_dtype: KvCacheDtype = "auto"
     purpose: Purpose = "generation"
     options: Options = DEFAULT_OPTIONS
+
+    @property
+    def gpus_here(self) -> int:
+        """Of this machine, where several hold parts of the model."""
+        return self.tensor_parallel * self.pipeline_parallel // self.options.nodes.count
+
+    def write_gpus(self) -> str:
+        if self.pipeline_parallel == 1 and self.options.nodes.count == 1:
+            return f"model.tensor_parallel is {self.tensor_parallel}"
+        by = f"model.tensor_parallel is {self.tensor_parallel}, model.pipeline_parallel {self.pipeline_parallel}"
+        return f"{by}: on each of {self.options.nodes.count} machines {self.gpus_here} GPUs"
 
 
 @dataclass(frozen=True)
@@ -67,6 +79,7 @@ def choose_model(
     spec = replace(
         choice.spec,
         tensor_parallel=wish.tensor_parallel if choice.spec.device == "cuda" else 1,
+        pipeline_parallel=wish.pipeline_parallel if choice.spec.device == "cuda" else 1,
         kv_cache_dtype=wish.kv_cache_dtype,
         purpose=wish.purpose,
         enforce_eager=not machine.has_compiler,
@@ -79,8 +92,8 @@ def _choose(wish: ModelWish, machine: MachineFacts, checkpoint: Checkpoint | Non
     if wish.device == "cuda" and not machine.gpus:
         return Choice(None, "model.device is cuda, but no NVIDIA GPU was found on this machine.")
     device: Device = "cuda" if machine.gpus and wish.device != "cpu" else "cpu"
-    if device == "cuda" and wish.tensor_parallel > len(machine.gpus):
-        return Choice(None, f"model.tensor_parallel is {wish.tensor_parallel}; the GPUs here are {len(machine.gpus)}.")
+    if device == "cuda" and wish.gpus_here > len(machine.gpus):
+        return Choice(None, f"{wish.write_gpus()}; the GPUs here are {len(machine.gpus)}.")
     if device == "cpu" and (lack := _find_lack(machine)):
         return Choice(None, lack)
     if wish.path is not None:
@@ -115,7 +128,7 @@ def require_memory(checkpoint: Checkpoint, wish: ModelWish, machine: MachineFact
     weights = checkpoint.loaded_bytes * (BITSANDBYTES_SHARE if narrowed else 1)
     if device == "cuda":
         memory, where = max(gpu.memory_bytes for gpu in machine.gpus), "the GPU's memory"
-        weights /= wish.tensor_parallel
+        weights /= wish.tensor_parallel * wish.pipeline_parallel
         needed, beside = weights + GPU_WORKING_BYTES, "with what the engine needs beside them"
     else:
         memory, where = machine.memory_bytes, "this machine's memory"

@@ -19,6 +19,26 @@ class Speculative:
 
 
 @dataclass(frozen=True)
+class Nodes:
+    """Machines that hold one model together. Rank 0 answers; the others are told by it, at its address and port, what
+    to compute. ``address`` and ``interface`` are this machine's in the network between them."""
+
+    count: int = 1
+    rank: int = 0
+    head_address: str | None = None
+    address: str | None = None
+    interface: str | None = None
+    port: int = 29501
+
+    @property
+    def is_headless(self) -> bool:
+        return self.rank > 0
+
+
+ONE_NODE = Nodes()
+
+
+@dataclass(frozen=True)
 class NamedAdapter:
     """A LoRA adapter that is asked for by its name, as a model is."""
 
@@ -39,6 +59,7 @@ class Options:
     prefix_caching: bool = True
     speculative: Speculative | None = None
     adapters: tuple[NamedAdapter, ...] = ()
+    nodes: Nodes = ONE_NODE
     structured_outputs: StructuredOutputs = "auto"
     max_running: int | None = None
     max_waiting: int | None = None

@@ -19,7 +19,8 @@ class ModelSpec:
     A ``hub`` model has a ``path`` only once it is on this machine (see :mod:`inference.registry.fetched`); its family,
     which decides the tool parser, is known for certain from then on. ``quantization`` is what the engine must be told:
     None also for checkpoints which say it themselves. ``max_context_tokens`` None lets the engine take what fits.
-    ``tensor_parallel``: how many GPUs of one machine share each layer. ``kv_cache_dtype``: auto keeps keys and values
+    ``tensor_parallel``: how many GPUs share each layer; ``pipeline_parallel``: how many stages the layers are split
+    into. ``kv_cache_dtype``: auto keeps keys and values
     as the model computes them, fp8 halves them.
     ``text_only``: it could read pictures too, and that part of it is not loaded.
     ``purpose``: what of; one that embeds or reranks writes nothing.
@@ -41,6 +42,7 @@ class ModelSpec:
     reasoning_parser: str | None = None
     licence: str | None = None
     tensor_parallel: int = 1
+    pipeline_parallel: int = 1
     kv_cache_dtype: KvCacheDtype = "auto"
     text_only: bool = False
     purpose: Purpose = "generation"

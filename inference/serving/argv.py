@@ -9,6 +9,7 @@ from inference.registry.spec import ModelSpec, Purpose
 from inference.serving.options import (
     build_adapter_flags,
     build_caching_flags,
+    build_node_flags,
     build_queue_flags,
     build_schema_flags,
 )
@@ -18,6 +19,7 @@ LOOPBACK = "127.0.0.1"
 CPU_MEMORY_FRACTION = 0.5
 GPU_MEMORY_FRACTION = 0.9
 MAX_CONTEXT_THAT_FITS = "auto"
+HEADLESS = "inference.serving.headless"
 
 
 def build_engine_argv(
@@ -36,8 +38,8 @@ def build_engine_argv(
     """
     if spec.path is None:
         raise NotFetchedError(f"{spec.name} is not on this machine: fetch it first.")
-    argv = [str(python), "-m", "vllm.entrypoints.openai.api_server"]
-    argv += ["--host", LOOPBACK, "--port", str(port)]
+    argv = [str(python), "-m", HEADLESS if spec.options.nodes.is_headless else "vllm.entrypoints.openai.api_server"]
+    argv += [] if spec.options.nodes.is_headless else ["--host", LOOPBACK, "--port", str(port)]
     argv += ["--model", str(spec.path), "--served-model-name", spec.served_name]
     argv += _build_format_flags(spec)
     if spec.purpose != "generation":
@@ -48,6 +50,9 @@ def build_engine_argv(
     argv += _build_memory_flags(spec, kv_cache_gib, memory_fraction)
     if spec.tensor_parallel > 1:
         argv += ["--tensor-parallel-size", str(spec.tensor_parallel)]
+    if spec.pipeline_parallel > 1:
+        argv += ["--pipeline-parallel-size", str(spec.pipeline_parallel)]
+    argv += build_node_flags(spec.options.nodes)
     if spec.kv_cache_dtype != "auto":
         argv += ["--kv-cache-dtype", spec.kv_cache_dtype]
     argv += build_queue_flags(spec)

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from inference.registry.machine import SYSTEM_PATH
+from inference.registry.options import Nodes
 from inference.registry.spec import ModelSpec
 
 MAX_ANSWERS_PER_REQUEST = 4
@@ -29,9 +30,18 @@ def build_engine_environment(spec: ModelSpec, *, python: Path, data_dir: Path, r
         "VLLM_XGRAMMAR_CACHE_MB": str(GRAMMARS_MEBIBYTES),
         "VLLM_PLUGINS": "bitsandbytes" if spec.quantization == "bitsandbytes" else "",
         "VLLM_CACHE_ROOT": str(data_dir / "cache" / "vllm"),
-        "VLLM_HOST_IP": "127.0.0.1",
-        "GLOO_SOCKET_IFNAME": "lo",
+        **_build_meeting_place(spec.options.nodes),
     }
+
+
+def _build_meeting_place(nodes: Nodes) -> dict[str, str]:
+    """Where the engine's processes find each other: on loopback, or in the network of the machines that hold it."""
+    if nodes.count == 1:
+        return {"VLLM_HOST_IP": "127.0.0.1", "GLOO_SOCKET_IFNAME": "lo"}
+    assert nodes.address is not None, "the settings require it"
+    assert nodes.interface is not None, "the settings require it"
+    names = dict.fromkeys(("GLOO_SOCKET_IFNAME", "TP_SOCKET_IFNAME"), nodes.interface)
+    return {"VLLM_HOST_IP": nodes.address, **names, "NCCL_SOCKET_IFNAME": f"={nodes.interface}"}
 
 
 def build_embedder_environment(*, python: Path, data_dir: Path, root: Path) -> dict[str, str]:

@@ -15,6 +15,8 @@ from appliance.settings import Settings, SettingsError, environment, load
 from appliance.settings.model import MAIN_MODEL
 from inference.planning.configured import divide_memory, list_wanted
 from inference.planning.errors import PlanningError
+from inference.planning.servable import require_servable
+from inference.planning.sizing import GIB
 from inference.registry.errors import ModelError, NotFetchedError
 from inference.registry.fetched import resolve_model
 from inference.registry.licence import require_licence
@@ -59,6 +61,10 @@ def build_command(
     for folder in choice.spec.folders:
         verify(folder, models_dir=models_dir, policy=policy)
     wanted = settings.model if further is None else settings.further_models[further]
+    require_servable(
+        choice.spec, facts, kv_cache_bytes=int(wanted.kv_cache_gib * GIB), memory_fraction=wanted.memory_fraction,
+        is_alone=not settings.further_models,
+    )  # fmt: skip
     name = MAIN_MODEL if further is None else further
     fraction = wanted.memory_fraction
     if settings.further_models and choice.spec.path is not None:

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from inference.registry.options import Options
+from inference.registry.options import Nodes, Options
 from inference.registry.spec import ModelSpec
 
 MAX_RUNNING = {"cpu": 8, "cuda": 128}
@@ -29,6 +29,15 @@ def build_caching_flags(options: Options) -> list[str]:
     if options.speculative is not None:
         flags += ["--speculative-config", build_speculative_config(options)]
     return flags
+
+
+def build_node_flags(nodes: Nodes) -> list[str]:
+    """The same line on every machine, but for its rank."""
+    if nodes.count == 1:
+        return []
+    flags = ["--distributed-executor-backend", "mp", "--nnodes", str(nodes.count), "--node-rank", str(nodes.rank)]
+    flags += ["--master-addr", str(nodes.head_address), "--master-port", str(nodes.port)]
+    return [*flags, "--headless"] if nodes.is_headless else flags
 
 
 def build_adapter_flags(spec: ModelSpec) -> list[str]:

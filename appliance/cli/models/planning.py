@@ -32,6 +32,7 @@ def plan(
     context: Annotated[int | None, typer.Option(min=256, help="Tokens of one conversation.")] = None,
     kv_cache_dtype: Annotated[KvCacheDtype, typer.Option(help="fp8 halves what conversations take.")] = "auto",
     tensor_parallel: Annotated[int | None, typer.Option(min=1, help="GPUs that share a model; all that can.")] = None,
+    pipeline_parallel: Annotated[int, typer.Option(min=1, help="Stages that the layers are split into.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Say which models fit, with weights, cache, longest context, conversations at once and flags; or what to try."""
@@ -39,7 +40,7 @@ def plan(
     with explained():
         node = choose_node(settings, gpu=gpu, count=count, cpu=cpu)
         share = settings.model.memory_fraction if isinstance(node, GpuNode) else None
-        question = Question(context, kv_cache_dtype, tensor_parallel, share or GPU_SHARE)
+        question = Question(context, kv_cache_dtype, tensor_parallel, share or GPU_SHARE, pipeline_parallel)
         plans = [build_plan(candidate, node, question) for candidate in choose_candidates(model)]
         filled = read_filled()
     if as_json:
@@ -113,7 +114,7 @@ def describe_plan(plan: Plan, filled: Filled) -> str:
     lines += [f"  {sentence}" for sentence in (plan.reason, plan.next_step) if sentence]
     if plan.figures is not None:
         weights, token, cache, longest, at_once = _write_figures(plan)
-        shared = plan.figures.tensor_parallel
+        shared = plan.figures.tensor_parallel * plan.figures.pipeline_parallel
         lines += [
             f"  Weights                  {weights}{f' on each of {shared} GPUs' if shared > 1 else ''}",
             f"  Cache                    {cache}, {token} a token, {plan.figures.kv_tokens:,} tokens",

@@ -72,7 +72,8 @@ def test_fit_host_is_refused_for_nothing() -> None:
         (NEEDS, {"ssh_peers": []}, "You come from an address that is not to be seen"),
         (NEEDS, {"driver": "", "gpus": []}, "no NVIDIA driver. .* set inference_device: cpu"),
         (NEEDS, {"gpus": []}, "nvidia-smi shows no GPU"),
-        (replace(NEEDS, gpus=2), {}, r"model.tensor_parallel is 2, and nvidia-smi shows 1 GPU\(s\)."),
+        (replace(NEEDS, sharing="3 of 3 GPUs cannot share 4 attention heads."), {}, "3 of 3 GPUs cannot share 4"),
+        (replace(NEEDS, gpus=2), {}, r"shared by 2 GPUs of this host, and nvidia-smi shows 1\."),
         (
             replace(NEEDS, gpus=2, model_bytes=60 * GIB),
             {"gpus": [{"name": "authored", "memory_mib": mib} for mib in (24576, 24576)]},

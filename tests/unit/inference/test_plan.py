@@ -146,7 +146,7 @@ def test_tensor_parallel_uses_as_many_gpus_as_divide_the_heads(model: str, count
 
 def test_tensor_parallel_that_does_not_divide_is_refused() -> None:
     made = plan("qwen3-14b", None, gpus("l40s", 3), Question(tensor_parallel=3))
-    assert (made.verdict, made.next_step) == ("does not fit", "Leave --tensor-parallel out.")
+    assert (made.verdict, made.next_step) == ("does not fit", "Leave --tensor-parallel out, or say another number.")
     assert made.reason == "3 of 3 GPUs cannot share 40 attention heads, 8 heads for keys and values; 1, 2 can."
 
 

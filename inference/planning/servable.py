@@ -1,0 +1,113 @@
+"""Whether an engine could serve what is asked of it, as far as arithmetic can tell: asked before every start.
+
+vLLM would find out too, minutes later and in many lines. What no formula describes is left to it.
+"""
+
+import json
+from typing import Any
+
+from inference.planning.advice import explain
+from inference.planning.candidate import Candidate
+from inference.planning.config import read_architecture, read_format
+from inference.planning.errors import CannotShareError, PlanningError
+from inference.planning.figures import choose_tensor_parallel, compute_figures
+from inference.planning.node import CpuNode, GpuNode, Node, Question, find_gpu_node
+from inference.planning.sizing import GPU_SHARE, GPU_WORKING_BYTES
+from inference.planning.stages import split_layers
+from inference.registry.errors import ModelError
+from inference.registry.machine import MachineFacts
+from inference.registry.spec import ModelSpec
+
+TOLERANCE = 1.05  # what the formulas may be off by, in the engine's favour
+STRETCHED = frozenset({"yarn", "linear", "dynamic", "longrope", "su"})
+
+
+class CannotServeError(ModelError):
+    """The engine would not start with this model as appliance.yaml asks for it."""
+
+
+def require_servable(
+    spec: ModelSpec, machine: MachineFacts, *, kv_cache_bytes: int, memory_fraction: float | None, is_alone: bool = True
+) -> None:
+    """Raises CannotServeError in the planner's own words. ``is_alone``: no other model shares the memory, which is
+    divided elsewhere."""
+    if spec.path is None or spec.purpose != "generation":
+        return
+    config = json.loads((spec.path / "config.json").read_text(encoding="utf-8"))
+    candidate = _build_candidate(spec, config)
+    if candidate is None:
+        return
+    _require_sharing(candidate, spec)
+    if is_alone and spec.max_context_tokens is not None and spec.options.nodes.count == 1:
+        _require_context(candidate, spec, machine, config, kv_cache_bytes, memory_fraction)
+
+
+def find_sharing_problem(config: dict[str, Any], *, tensor_parallel: int, pipeline_parallel: int) -> str:
+    """Why GPUs cannot share this model; empty where they can, and where nobody can tell."""
+    spec = ModelSpec("", "directory", "cuda", tensor_parallel=tensor_parallel, pipeline_parallel=pipeline_parallel)
+    candidate = _build_candidate(spec, config)
+    try:
+        if candidate is not None:
+            _require_sharing(candidate, spec)
+    except CannotServeError as error:
+        return str(error)
+    return ""
+
+
+def _build_candidate(spec: ModelSpec, config: dict[str, Any]) -> Candidate | None:
+    try:
+        format_ = "bnb-nf4" if spec.quantization == "bitsandbytes" else read_format(config)
+        architecture = read_architecture(config)
+    except PlanningError:
+        return None
+    return Candidate(spec.served_name, spec.name, format_, architecture, architecture.max_positions, spec)
+
+
+def _require_sharing(candidate: Candidate, spec: ModelSpec) -> None:
+    node = GpuNode("GPU", 0, (0, 0), count=spec.tensor_parallel * spec.pipeline_parallel)
+    try:
+        choose_tensor_parallel(candidate, node, spec.tensor_parallel, spec.pipeline_parallel)
+        if spec.pipeline_parallel > 1 and candidate.architecture.layers is not None:
+            split_layers(candidate.architecture.layers, spec.pipeline_parallel)
+    except CannotShareError as error:
+        raise CannotServeError(
+            f"{error} Correct model.tensor_parallel or model.pipeline_parallel in appliance.yaml."
+        ) from None
+
+
+def _require_context(
+    candidate: Candidate, spec: ModelSpec, machine: MachineFacts, config: dict[str, Any], kv_cache_bytes: int,
+    memory_fraction: float | None,
+) -> None:  # fmt: skip
+    node = _find_node(spec, machine, kv_cache_bytes)
+    if node is None:
+        return
+    question = Question(
+        spec.max_context_tokens, spec.kv_cache_dtype, spec.tensor_parallel if spec.device == "cuda" else None,
+        memory_fraction or GPU_SHARE, spec.pipeline_parallel,
+    )  # fmt: skip
+    try:
+        figures = compute_figures(candidate, node, question)
+    except PlanningError:
+        return
+    spare = GPU_WORKING_BYTES if isinstance(node, GpuNode) else 0
+    tokens = TOLERANCE * (figures.kv_budget_bytes + spare) / figures.kv_bytes_per_token
+    too_long = figures.shortfall == "positions" and not _is_stretched(config)
+    if too_long or (figures.shortfall == "cache" and tokens < figures.context_tokens):
+        raise CannotServeError(
+            f"model.max_context_tokens is {spec.max_context_tokens:,}. {explain(candidate, node, figures)} Set it to "
+            f"{figures.longest_context_tokens:,} or less, or leave it out."
+        )
+
+
+def _find_node(spec: ModelSpec, machine: MachineFacts, kv_cache_bytes: int) -> Node | None:
+    if spec.device == "cuda":
+        return find_gpu_node(machine.gpus)
+    return CpuNode(machine.memory_bytes, kv_cache_bytes)
+
+
+def _is_stretched(config: dict[str, Any]) -> bool:
+    """Whether the positions are scaled beyond what the configuration counts, by a factor that vLLM knows."""
+    scaling = config.get("rope_scaling") or config.get("rope_parameters") or {}
+    kind = scaling.get("rope_type") or scaling.get("type") if isinstance(scaling, dict) else None
+    return kind in STRETCHED
