@@ -30,8 +30,12 @@ FLAGS = (
 )
 
 
+def build_model(nodes: dict[str, Any]) -> Model:
+    return Model.model_validate({"tensor_parallel": 4, "pipeline_parallel": 2, "nodes": nodes})
+
+
 def spec_of(nodes: dict[str, Any]) -> ModelSpec:
-    return replace(SPEC, options=build_options(Model(tensor_parallel=4, pipeline_parallel=2, nodes=nodes)))
+    return replace(SPEC, options=build_options(build_model(nodes)))
 
 
 def line(nodes: dict[str, Any]) -> str:
@@ -75,7 +79,7 @@ def test_nodes_meet_in_their_own_network_and_one_machine_on_loopback() -> None:
 )
 def test_nodes_that_could_not_meet_are_refused(changes: dict[str, Any], words: str) -> None:
     with pytest.raises(ValidationError, match=words):
-        Model(tensor_parallel=4, pipeline_parallel=2, nodes={**HEAD, **changes})
+        build_model({**HEAD, **changes})
 
 
 def test_each_node_needs_its_share_of_the_gpus() -> None:
