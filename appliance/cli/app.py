@@ -3,6 +3,7 @@
 import typer
 
 from appliance.cli.ask import ask
+from appliance.cli.bench import bench
 from appliance.cli.doctor import doctor
 from appliance.cli.down import down
 from appliance.cli.logs import logs
@@ -22,3 +23,4 @@ application = typer.Typer(
 for verb in (up, down, status, logs, ask, doctor):
     application.command()(verb)
 application.add_typer(models, name="models")
+application.add_typer(bench, name="bench")

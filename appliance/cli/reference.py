@@ -17,7 +17,7 @@ VERBS = (
     ("up",), ("down",), ("status",), ("logs",), ("ask",), ("doctor",), ("models", "list"),
     ("models", "show"), ("models", "plan"), ("models", "pin"), ("models", "import"), ("models", "verify"),
     ("models", "compare"),
-    ("models", "activate"), ("models", "remove"),
+    ("models", "activate"), ("models", "remove"), ("bench", "serving"),
 )  # fmt: skip
 TARGET = re.compile(r"^([a-z-]+):.*?## (.+)$", re.MULTILINE)
 

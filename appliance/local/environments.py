@@ -26,7 +26,7 @@ from appliance.local.bootstrap.trouble import explain_os_error
 REPOSITORY = Path(__file__).resolve().parents[2]
 ENVIRONMENTS = REPOSITORY / ".venv"
 REQUIREMENTS = REPOSITORY / "requirements"
-VERBS_THAT_INSTALL = frozenset({"up", "doctor", "models"})
+VERBS_THAT_INSTALL = frozenset({"up", "doctor", "models", "bench"})
 GIB = 2**30
 NEEDED_BYTES = {
     "webapp.lock": GIB, "embedded.lock": GIB, "dev.lock": 2 * GIB, "ansible.lock": GIB, "deploy.lock": 2 * GIB,

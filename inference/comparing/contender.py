@@ -1,15 +1,13 @@
 """One of the two models as it will be served: inspected, sized, and with the command that starts it."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from inference.comparing.errors import CompareError
 from inference.comparing.request import Named, Request
 from inference.comparing.room import Need, choose_fraction, read_available_bytes, require_memory
-from inference.metrics.nvml import NvmlSource
-from inference.metrics.nvml_port import PynvmlPort
+from inference.metrics.device import read_gpus
 from inference.metrics.types import GpuReading
 from inference.planning.config import read_architecture, read_format
 from inference.planning.errors import PlanningError
@@ -58,7 +56,7 @@ def read_contender(named: Named, request: Request, machine: MachineFacts, *, rol
         planned = compute_weights_bytes(read_architecture(config), kind)
     except PlanningError:
         pass  # what it needs can only be measured, and the report says that it is not known
-    gpus = tuple(NvmlSource(PynvmlPort()).read().gpus) if choice.spec.device == "cuda" else ()
+    gpus = read_gpus() if choice.spec.device == "cuda" else ()
     return Contender(named, checkpoint, choice.spec, kind, planned, gpus)
 
 
@@ -68,7 +66,7 @@ def build_command(contender: Contender, request: Request, *, python: Path, port:
     spec, serving = contender.spec, request.serving
     fraction = None
     if spec.device == "cuda":
-        now = tuple(NvmlSource(PynvmlPort()).read().gpus)[: spec.tensor_parallel]
+        now = read_gpus()[: spec.tensor_parallel]
         fraction = choose_fraction(_build_need(contender, request), now, wanted=serving.memory_fraction)
     else:
         require_memory(_build_need(contender, request), available_bytes=read_available_bytes())
@@ -85,11 +83,6 @@ def require_distinct(parent: Named, child: Named) -> None:
         raise CompareError(
             f"{child.reference} would be compared with itself. Name its parent, or load it in 4 bits: --bitsandbytes."
         )
-
-
-def describe_gpus(gpus: Sequence[GpuReading]) -> str:
-    names = [gpu.name for gpu in gpus]
-    return ", ".join(f"{names.count(name)} x {name}" for name in dict.fromkeys(names))
 
 
 def _build_need(contender: Contender, request: Request) -> Need:

@@ -3,7 +3,7 @@
 import os
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import cycle, islice
 
@@ -13,8 +13,7 @@ from inference.comparing.perplexity import Perplexity, build_windows, compute_pe
 from inference.comparing.questions import Question
 from inference.comparing.request import Request
 from inference.comparing.scorers import passes
-
-See = Callable[[str, int, int], None]  # is told what goes on, how many are done, of how many
+from inference.dialogue import See
 
 
 @dataclass(frozen=True)

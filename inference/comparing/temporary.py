@@ -13,7 +13,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 
 from inference.comparing.engine import Engine
 from inference.comparing.errors import CompareError, EngineDidNotStartError, EngineGoneError
@@ -25,19 +24,6 @@ DIE_WITH_PARENT = ("setpriv", "--pdeathsig", "TERM", "--")
 LOG_TAIL_CHARACTERS = 3000
 STOP_SECONDS = 20
 POLL_SECONDS = 0.3
-STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-
-def interrupt_once() -> None:
-    """The first signal to stop raises KeyboardInterrupt; the next ones are not heard, and tidying up is finished."""
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        for number in STOPPING:
-            signal.signal(number, signal.SIG_IGN)
-        raise KeyboardInterrupt
-
-    for number in STOPPING:
-        signal.signal(number, stop)
 
 
 def find_free_port() -> int:

@@ -24,7 +24,8 @@ time.sleep(600)
 RUNS = """
 import sys
 from pathlib import Path
-from inference.comparing.temporary import find_free_port, interrupt_once, running_engine
+from inference.comparing.temporary import find_free_port, running_engine
+from inference.dialogue import interrupt_once
 from inference.serving.command import Command
 from tests.unit.inference.comparing.test_temporary import build
 interrupt_once()
