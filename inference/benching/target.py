@@ -53,14 +53,12 @@ def find_served(target: Target, tokenizer: Path | None) -> Served:
             f"{target.name}: nothing answers at {target.url} ({getattr(error, 'reason', error)}). Start it first."
         ) from None
     except (ValueError, LookupError, TypeError):
-        raise TargetUnreachableError(
-            f"{target.name}: {target.url} does not name a model. Correct the address."
-        ) from None
+        raise TargetUnreachableError(f"{target.name}: {target.url} names no model. Correct it.") from None
     folder = tokenizer or root
     if not (folder / "tokenizer_config.json").is_file():
         raise TargetUnreachableError(
-            f"The tokenizer of {model} is not in {folder} on this machine, and the load is made of its tokens. Name the "
-            "model's directory: --tokenizer"
+            f"The tokenizer of {model} is not in {folder} on this machine, and the load is made of its tokens. Name "
+            "the model's directory: --tokenizer"
         )
     return Served(model, folder)
 

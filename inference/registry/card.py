@@ -21,6 +21,7 @@ from inference.planning.sizing import (
     count_embedding_parameters,
     count_linear_parameters,
 )
+from inference.registry.card_measured import NOTHING, Measured, describe_measured
 from inference.registry.entry import (
     FOUR_BIT_FORMATS,
     UNQUANTIZED_FORMATS,
@@ -86,7 +87,7 @@ def build_front_matter(entry: Entry, catalogue: Catalogue) -> dict[str, Any]:
     return {key: value for key, value in matter.items() if value is not None}
 
 
-def build_deployment(entry: Entry, catalogue: Catalogue) -> str:
+def build_deployment(entry: Entry, catalogue: Catalogue, measured: Measured = NOTHING) -> str:
     """Everything between the two markers, in Markdown."""
     parts = (
         "## Deployment\n\nWhat follows is computed; a test fails when it and the registry differ.",
@@ -95,13 +96,14 @@ def build_deployment(entry: Entry, catalogue: Catalogue) -> str:
         _describe_serving(entry, catalogue),
         _describe_licence(entry, catalogue),
         _describe_fit(entry),
+        *(describe_measured(measured[variant.name]) for variant in entry.variants if variant.name in measured),
         "### What it is good at\n\n" + _list_statements(entry.good_at, catalogue),
         _describe_missing(entry, catalogue),
     )
     return "\n\n".join(parts)
 
 
-def render_card(entry: Entry, catalogue: Catalogue, text: str) -> str:
+def render_card(entry: Entry, catalogue: Catalogue, text: str, measured: Measured = NOTHING) -> str:
     """``text``, the card as it is, with both generated parts renewed. Raises CardError without its markers."""
     if text.count(BEGIN) != 1 or text.count(END) != 1 or text.index(BEGIN) > text.index(END):
         raise CardError(f"the card of {entry.id} needs the line {BEGIN!r} once, and {END!r} once after it.")
@@ -109,7 +111,7 @@ def render_card(entry: Entry, catalogue: Catalogue, text: str) -> str:
     after = rest.partition(END)[2]
     matter = yaml.safe_dump(build_front_matter(entry, catalogue), sort_keys=False, width=1000)
     body = _strip_front_matter(before, entry)
-    return f"{FENCE}{matter}{FENCE}{body}{BEGIN}\n\n{build_deployment(entry, catalogue)}\n\n{END}{after}"
+    return f"{FENCE}{matter}{FENCE}{body}{BEGIN}\n\n{build_deployment(entry, catalogue, measured)}\n\n{END}{after}"
 
 
 def _strip_front_matter(text: str, entry: Entry) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from appliance.settings.environment import REPOSITORY
 from inference.registry.card import render_card
+from inference.registry.card_measured import read_measured
 from inference.registry.errors import CardError, ModelError
 from inference.registry.load import Catalogue, load_catalogue
 from inference.registry.missing import list_missing
@@ -87,12 +88,12 @@ def build_files(catalogue: Catalogue, folder: Path) -> dict[Path, str]:
             f"{folder}: no model in the registry has the card {', '.join(stray)}. Remove it, or add the model with "
             "card: true."
         )
-    files = {}
+    files, measured = {}, read_measured(folder, catalogue)
     for entry in (each for each in catalogue.models if each.card):
         path = folder / f"{entry.id}.md"
         if not path.exists():
             raise CardError(f"{path}: the card of {entry.id} is missing. Write its half, with the two markers in it.")
-        files[path] = render_card(entry, catalogue, path.read_text(encoding="utf-8"))
+        files[path] = render_card(entry, catalogue, path.read_text(encoding="utf-8"), measured)
     return {**files, folder / INDEX: build_index(catalogue)}
 
 

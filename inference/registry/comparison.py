@@ -6,7 +6,6 @@ is removed. It is about files: one whose manifest has another sum now is not sho
 
 import hashlib
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,6 @@ from inference.registry.place import Place, find_place, write_beside
 
 SCHEMA_VERSION = 1
 GIB = 1024**3
-QUANTIZED = "quantized.json"
 
 
 class ParentUnknownError(ModelError):
@@ -24,26 +22,6 @@ class ParentUnknownError(ModelError):
 
 class ComparisonError(ModelError):
     """A comparison that cannot be read, or that is not about the model it stands for."""
-
-
-@dataclass(frozen=True)
-class Parent:
-    """What ``quantized.json`` says a model was made from."""
-
-    reference: str
-    manifest_sha256: str | None
-
-
-def read_parent(folder: Path) -> Parent:
-    """Raises ParentUnknownError."""
-    try:
-        said = json.loads((folder / QUANTIZED).read_text(encoding="utf-8"))["parent"]
-        return Parent(str(said["reference"]), said.get("manifest_sha256"))
-    except (OSError, ValueError, LookupError, TypeError, AttributeError):
-        raise ParentUnknownError(
-            f"{folder.name} does not say what it was made from (no {QUANTIZED} that names a parent). Name it: "
-            "bin/appliance models compare CHILD PARENT"
-        ) from None
 
 
 def keep(path: Path, report: dict[str, Any], *, models_dir: Path) -> Path:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from appliance.cli.models.columns import align
+from appliance.cli.models.measured import describe_comparison
 from appliance.cli.models.refusing import told_apart
 from appliance.cli.screen import out
 from appliance.cli.steps import Steps
@@ -14,9 +14,9 @@ from appliance.cli.up import sources_of
 from appliance.local import environments, inference_program, model_choice
 from appliance.local.errors import LocalError
 from appliance.local.instance import LocalAppliance, open_appliance
-from inference.registry.comparison import build_rows, describe_machine, keep, read_parent, write_name
-from inference.registry.errors import ModelError
-from inference.registry.store import get_stored
+from inference.quantization.parents import find_parent as find_named
+from inference.quantization.record import find_parent as find_recorded
+from inference.registry.comparison import ParentUnknownError, keep
 
 MAX_FILE_BYTES = 64 * 1024 * 1024
 MODULE = "inference.comparing"
@@ -68,41 +68,42 @@ def compare(
     if as_json:
         out.print(json.dumps(report, indent=2), markup=False)
         return
-    out.print("\n".join(describe(report)), markup=False)
+    out.print("\n".join(describe_comparison(report)), markup=False)
     if kept:
         out.print(f"Kept: {kept}", markup=False)
 
 
 def find_model(local: LocalAppliance, wanted: str) -> dict[str, Any]:
-    """A directory where there is one of that name, else one of the store; checked as before a load."""
-    path = Path(wanted).expanduser()
-    named: dict[str, Any] = {"reference": path.resolve().name, "path": str(path.resolve())}
-    if not path.is_dir():
-        stored = get_stored(model_choice.models_dir(local.settings), wanted)
-        named = {"reference": stored.reference, "revision": stored.revision, "path": str(stored.folder)}
-        named |= {"hub_id": stored.name} if stored.is_from_hub else {}
-    found = model_choice.verify_files(local.settings, Path(named["path"]))
-    return {**named, "manifest_sha256": found.manifest_sha256 or None}
+    """A directory where there is one of that name, else one of the store; checked as before a load. A directory goes by
+    its last name: where it lies is nobody's business but this machine's."""
+    found = find_named(wanted, models_dir=model_choice.models_dir(local.settings))
+    verified = model_choice.verify_files(local.settings, found.folder)
+    return {
+        "reference": found.reference if found.revision else found.name, "path": str(found.folder),
+        "hub_id": found.hub_id, "revision": found.revision, "manifest_sha256": verified.manifest_sha256 or None,
+    }  # fmt: skip
 
 
 def find_parent(
     local: LocalAppliance, child: dict[str, Any], parent: str | None, *, child_in_4_bits: bool
 ) -> tuple[dict[str, Any], bool | None]:
     """The parent, and whether it is the one that the child records; None where it records none."""
-    try:
-        recorded = read_parent(Path(child["path"]))
-    except ModelError:
-        if parent is None and not child_in_4_bits:
-            raise
-        return (find_model(local, parent) if parent else dict(child)), None
+    recorded = find_recorded(Path(child["path"]))
     if parent is None and child_in_4_bits:
         return dict(child), None
+    if recorded is None:
+        if parent is None:
+            raise ParentUnknownError(
+                f"{child['reference']} does not say what it was made from. Name it: bin/appliance models compare "
+                f"{child['reference']} PARENT"
+            )
+        return find_model(local, parent), None
     found = find_model(local, parent or recorded.reference)
-    is_recorded = recorded.manifest_sha256 is None or found["manifest_sha256"] == recorded.manifest_sha256
+    is_recorded = found["manifest_sha256"] == recorded.sha256
     if parent is None and not is_recorded:
         raise LocalError(
-            f"{recorded.reference} is in the store with other files than {child['reference']} was made from. Name it "
-            f"to compare nevertheless: bin/appliance models compare {child['reference']} {recorded.reference}"
+            f"{recorded.reference} has other files now than {child['reference']} was made from. Name it to compare "
+            f"nevertheless: bin/appliance models compare {child['reference']} {recorded.reference}"
         )
     return found, is_recorded
 
@@ -133,16 +134,3 @@ def read_file(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise LocalError(f"{path} cannot be read: {error.strerror}. Name a file that is there.") from None
-
-
-def describe(report: dict[str, Any]) -> list[str]:
-    """For people: one measure a line, parent and child beside each other, and what may be concluded."""
-    lines = [f"Parent  {write_name(report['parent'])}", f"Child   {write_name(report['child'])}"]
-    if report["is_recorded_parent"] is False:
-        lines.append("        The child was made from another model than this parent.")
-    lines += ["", *align(("", "Parent", "Child", "Child to parent"), build_rows(report)), ""]
-    lines.append(report["questions"]["in_words"])
-    if report["perplexity"]["problem"]:
-        lines.append(f"Perplexities are not compared. {report['perplexity']['problem']}")
-    lines.append(f"Speed: {report['speed']['how']}")
-    return [*lines, f"Measured on {report['date'][:10]} with {describe_machine(report)}."]

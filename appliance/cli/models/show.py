@@ -7,7 +7,14 @@ from typing import Annotated, Any
 import typer
 
 from appliance.cli.models.adapters import find_adapter
-from appliance.cli.models.catalogue import Filled, explained, get_entry, read_catalogue, read_filled
+from appliance.cli.models.catalogue import Filled, explained, find_entry, get_entry, read_catalogue, read_filled
+from appliance.cli.models.measured import (
+    build_stored_document,
+    describe_comparison,
+    describe_stored,
+    find_stored,
+    list_comparisons,
+)
 from appliance.cli.screen import out
 from appliance.local import model_choice
 from appliance.local.instance import open_appliance
@@ -23,7 +30,8 @@ UNKNOWN = "not known"
 
 def show(
     model: Annotated[
-        str | None, typer.Argument(help="A model of the catalogue or an imported adapter; what is served if left out.")
+        str | None,
+        typer.Argument(help="A model of the catalogue or the store, or an adapter; what is served if left out."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -37,14 +45,22 @@ def show(
         return
     with explained():
         catalogue = read_catalogue()
+        if find_entry(catalogue, model) is None and (stored := find_stored(load(), model)) is not None:
+            document = build_stored_document(stored, load())
+            out.print(json.dumps(document, indent=2) if as_json else "\n".join(describe_stored(document)), markup=False)
+            return
         entry = get_entry(catalogue, model)
         filled = read_filled()
-        document = build_document(entry, catalogue, filled)
+        document = build_document(entry, catalogue, filled) | {"comparisons": list_comparisons(load(), entry)}
     if as_json:
         out.print(json.dumps(document, indent=2), markup=False)
         return
     for line in describe(entry, catalogue, filled):
         out.print(line, markup=False)
+    for report in document["comparisons"]:
+        out.print(
+            "\n".join(["Measured here", *(f"  {each}".rstrip() for each in describe_comparison(report))]), markup=False
+        )
 
 
 def _show_served(*, as_json: bool) -> None:
