@@ -13,6 +13,7 @@ from appliance.settings.environment import IN_IMAGE, REPOSITORY
 from appliance.settings.secrets import Secret, ensure_secret
 from appliance.settings.section import Location, Mappings, Names, Port, Section
 
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 UNIX_SOCKET_PATH_LIMIT = 107
 DESTINATION = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?:[1-9][0-9]{0,4}")
 # A further model's name is part of a component's, a path's and a unit's: engine-NAME; engine-proxy is something else.
@@ -47,6 +48,7 @@ class Database(Section):
     name: str = "appliance"
     user: str = "appliance"
     ca_file: Location | None = None
+    allow_plaintext: bool = False
 
 
 class Redis(Section):
@@ -321,6 +323,16 @@ class Settings(Section):
     def database_host(self) -> str:
         """A host name, or the folder of PostgreSQL's unix socket."""
         return self.database.host or str(self.run_dir / "postgresql")
+
+    @property
+    def database_tls(self) -> Literal["verify-full", "require"] | None:
+        """What is asked of the connection, in libpq's words. Nothing where it stays on the machine, or may be read."""
+        database = self.database
+        if database.host is None or database.host.startswith("/"):
+            return None
+        if database.ca_file is not None:
+            return "verify-full"
+        return None if database.allow_plaintext or database.host in LOOPBACK else "require"
 
     @property
     def redis_socket(self) -> Path | None:

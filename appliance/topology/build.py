@@ -78,8 +78,7 @@ def _find_postgres(settings: Settings) -> Port:
     host, number = settings.database_host, settings.database.port
     if host.startswith("/"):
         return Port("postgres", "postgresql", socket=Path(host) / f".s.PGSQL.{number}")
-    encrypted = settings.database.ca_file is not None
-    return Port("postgres", "postgresql", bind=host, number=number, tls="server" if encrypted else "none")
+    return Port("postgres", "postgresql", bind=host, number=number, tls="server" if settings.database_tls else "none")
 
 
 def _find_redis(settings: Settings) -> Port:

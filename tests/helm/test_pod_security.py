@@ -98,7 +98,7 @@ def test_engine_has_shared_memory_and_the_models_read_only(rendered: dict[str, l
         ("worker", {"secrets", "tls"}),
         ("ingester", {"secrets", "tls"}),
         ("setup", {"secrets"}),
-        ("redis", set()),
+        ("redis", {"password"}),
     ],
 )
 def test_pods_get_the_secrets_they_need_and_no_other(

@@ -97,6 +97,22 @@ def test_what_the_chart_decides_is_not_said_of_an_engine(helm: Helm, key: str) -
         helm.render(with_value(read_values("models"), "models.0.engine", {key: 1}))
 
 
+@pytest.mark.parametrize(
+    ("name", "allowed", "expected"),
+    [
+        ("minimum", False, "require"), ("minimum", True, None),
+        ("external", False, "verify-full"), ("external", True, "verify-full"), ("cloudnativepg", False, "verify-full"),
+    ],
+)  # fmt: skip
+def test_way_to_the_database_is_encrypted_unless_somebody_allows_otherwise(
+    helm: Helm, name: str, allowed: bool, expected: str | None
+) -> None:
+    values = read_values(name)
+    values = with_value(values, "database.external.allowPlaintext", True) if allowed else values
+    full = values.get("fullnameOverride", "appliance")
+    assert Settings.model_validate(read_settings(helm.render(values), f"{full}-config")).database_tls == expected
+
+
 def test_commands_have_no_holes_left(objects: list[Object]) -> None:
     for _, pod in list_pods(objects):
         for container in list_containers(pod):

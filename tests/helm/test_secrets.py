@@ -221,16 +221,41 @@ def test_secrets_are_in_secrets_only(objects: list[Object]) -> None:
     assert [value for value in list_secret_values(objects) if value in elsewhere] == []
 
 
-def test_environment_holds_no_secret_but_the_chart_databases_name_of_one(objects: list[Object]) -> None:
-    """Valkey has no option that reads its password from a file; everybody else reads files."""
-    from_secrets = [
-        (container["name"], variable["name"])
+def test_environment_holds_no_secret(objects: list[Object]) -> None:
+    variables = [
+        variable
         for _, pod in list_pods(objects)
         for container in list_containers(pod)
         for variable in container.get("env", ())
-        if "valueFrom" in variable
     ]
-    assert from_secrets in ([], [("redis", "VALKEY_PASSWORD")])
+    assert [each for each in variables if "valueFrom" in each] == []
+
+
+@pytest.mark.parametrize("password", ["plain", 'a"b\\c $HOME `id` $(id)', ""])
+def test_password_of_valkey_is_seen_by_nobody_who_lists_processes(
+    rendered: dict[str, list[Object]], tmp_path: Path, password: str
+) -> None:
+    """The Pod's own command, with a stand-in that says what it is given; without a password it does not start."""
+    pod = find(rendered["minimum"], "Deployment", "appliance-redis")["spec"]["template"]["spec"]
+    (mount,) = (each for each in pod["containers"][0]["volumeMounts"] if each["name"] == "password")
+    (volume,) = (each for each in pod["volumes"] if each["name"] == "password")
+    assert volume["secret"]["secretName"] == "appliance-secrets"
+    server = tmp_path / "valkey-server"
+    server.write_text('#!/bin/sh\necho $#: "$@"\ncat\n')
+    server.chmod(0o755)
+    (tmp_path / "redis").write_text(password)
+    *shell, program = pod["containers"][0]["command"]
+    done = subprocess.run(
+        [*shell, program.replace(mount["mountPath"], str(tmp_path))],
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin"}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if not password:
+        assert (done.returncode, done.stdout) == (1, "")
+        return
+    argv, option = done.stdout.splitlines()
+    assert argv == "11: --port 6379 --save  --appendonly no --maxmemory-policy noeviction --dir /tmp -"
+    quoted = password.replace("\\", "\\\\").replace('"', '\\"')
+    assert option == f'requirepass "{quoted}"'
 
 
 def test_given_secrets_are_not_generated(rendered: dict[str, list[Object]]) -> None:

@@ -25,7 +25,9 @@ def broker_url(settings: Settings) -> str:
 
 
 def database_tls(settings: Settings) -> dict[str, str]:
-    """Options of libpq: encrypted and checked wherever a certificate to check against is named."""
-    if settings.database.ca_file is None:
+    """Options of libpq: encrypted beyond this machine, and checked wherever a certificate to check against is named."""
+    if (mode := settings.database_tls) is None:
         return {}
-    return {"sslmode": "verify-full", "sslrootcert": str(settings.database.ca_file)}
+    if settings.database.ca_file is None:
+        return {"sslmode": mode}
+    return {"sslmode": mode, "sslrootcert": str(settings.database.ca_file)}

@@ -12,6 +12,7 @@
 {{- else -}}
 {{- $_ := set $database "host" $values.database.external.host -}}
 {{- with $values.database.external.port }}{{ $_ := set $database "port" (int .) }}{{ end -}}
+{{- if $values.database.external.allowPlaintext }}{{ $_ := set $database "allow_plaintext" true }}{{ end -}}
 {{- if $values.database.external.caSecret.name }}{{ $_ := set $database "ca_file" $topology.paths.database_ca }}{{ end -}}
 {{- end -}}
 {{- $redis := dict "host" (include "appliance.name" (dict "root" . "place" "redis")) -}}

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from appliance.settings import Settings
+from appliance.topology import build_topology
 from tests.unit.topology.layouts import hosts, kubernetes
 from webapp.config.connections import broker_url, database_tls, redis_url
 
@@ -38,10 +39,29 @@ def test_redis_of_a_cluster_is_reached_over_tcp(secrets: dict[str, Any]) -> None
     assert broker_url(settings) == "redis://:p%40ss%2Fword@redis:6379/1"
 
 
-def test_database_is_encrypted_and_checked_where_a_certificate_is_named() -> None:
-    assert database_tls(kubernetes()) == {}
-    named = kubernetes(database={"host": "db.example", "ca_file": "/etc/appliance/tls/database-ca.pem"})
-    assert database_tls(named) == {
-        "sslmode": "verify-full",
-        "sslrootcert": "/etc/appliance/tls/database-ca.pem",
-    }
+@pytest.mark.parametrize(
+    ("database", "options"),
+    [
+        ({"host": "db.example"}, {"sslmode": "require"}),
+        ({"host": "db.example", "allow_plaintext": True}, {}),
+        ({"host": "db.example", "ca_file": "/ca.pem"}, {"sslmode": "verify-full", "sslrootcert": "/ca.pem"}),
+        (
+            {"host": "db.example", "ca_file": "/ca.pem", "allow_plaintext": True},
+            {"sslmode": "verify-full", "sslrootcert": "/ca.pem"},
+        ),
+        ({"host": "127.0.0.1"}, {}),
+        ({"host": "/run/postgresql"}, {}),
+        ({"host": "/run/postgresql", "ca_file": "/ca.pem"}, {}),
+    ],
+)
+def test_database_is_encrypted_over_the_network_unless_somebody_allowed_otherwise(
+    database: dict[str, Any], options: dict[str, str]
+) -> None:
+    near = database["host"] in ("127.0.0.1", "/run/postgresql")
+    settings = hosts(database=database) if near else kubernetes(database=database)
+    assert database_tls(settings) == options
+    assert (build_topology(settings).port("postgres").tls == "server") == bool(options)
+
+
+def test_embedded_database_is_a_socket_and_needs_none() -> None:
+    assert database_tls(Settings()) == {}
