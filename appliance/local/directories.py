@@ -20,7 +20,7 @@ def ensure_directories(settings: Settings, identity: Identity) -> None:
     ensure_folder(settings.data_dir, identity, mode=PUBLIC_FOLDER)
     for folder in (settings.data_dir / MARK, settings.log_dir, settings.run_dir):
         ensure_folder(folder, identity, mode=PRIVATE_FOLDER)
-    for name in ("cache", "cache/home", "model"):
+    for name in ("cache", "cache/home", "model", "events"):
         ensure_folder(settings.data_dir / name, identity, mode=PUBLIC_FOLDER)
     for name in SECRETS:
         settings.secret(name)

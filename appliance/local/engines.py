@@ -18,6 +18,7 @@ from inference.registry.spec import ModelSpec
 from inference.serving.argv import LOOPBACK
 from inference.serving.command import Command, engine_command
 from inference.serving.guard import guard_command
+from inference.serving.launch import keep
 
 
 @dataclass(frozen=True)
@@ -64,9 +65,11 @@ def build_engines(settings: Settings, specs: Mapping[str, ModelSpec], *, python:
             memory_fraction=fraction,
         )  # fmt: skip
         assert spec.path is not None, "it was checked"
-        commands[component_of(name)] = guard_command(
-            command, spec.path, python=python, models_dir=model_choice.models_dir(settings),
+        component, events = component_of(name), settings.events_dir
+        commands[component] = guard_command(
+            keep(command, of, events=events, engine=component), spec.path, python=python, models_dir=model_choice.models_dir(settings),
             also=spec.folders[1:], after=before, after_seconds=patience,
+            events=events, engine=component,
         )  # fmt: skip
         before = [*before, f"http://{LOOPBACK}:{of.port}"]
     return Engines(commands, {component_of(name): name for name in wanted if name in specs}, dict(specs))

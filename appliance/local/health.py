@@ -18,6 +18,7 @@ from appliance.local.supervisor import ProgramState
 from appliance.programs import worker_node
 from appliance.settings import Settings
 from appliance.topology import Component, Port, Topology
+from inference.serving.events import EventLog
 from inference.serving.readiness import check_engine, check_pooling
 
 SECONDS = 3.0
@@ -43,7 +44,7 @@ class HealthChecks:
     def check(self, component: Component, state: ProgramState | None) -> Health:
         """Ask ``component``; what does not run is not asked."""
         if state is None or not state.is_running:
-            return Health(ok=False, detail="stopped" if state is None else state.state.lower())
+            return Health(ok=False, detail=self._say_why(component.name, state))
         port = self.topology.find_port(component.name)
         questions: dict[str, Callable[[], Health]] = {
             "postgres": self._postgres,
@@ -56,6 +57,14 @@ class HealthChecks:
             "reranking": lambda: _pooling(port, "reranking"),
         }
         return questions[component.health]()
+
+    def _say_why(self, name: str, state: ProgramState | None) -> str:
+        """An engine whose model was refused is not started again: here is the reason."""
+        if state is None:
+            return "stopped"
+        last = EventLog(self.settings.events_dir, name).find_last() if state.state == "EXITED" else None
+        refused = last is not None and last.kind == "model_refused"
+        return f"the model is refused: {last.detail}" if last and refused else state.state.lower()
 
     def _postgres(self) -> Health:
         server = EmbeddedPostgres(self.settings, self.identity)

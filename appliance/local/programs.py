@@ -14,6 +14,8 @@ from appliance.programs import (
 )
 from appliance.settings import Settings
 from appliance.topology import ENGINE, Topology
+from inference.serving.keeper.exit_codes import EXIT_REFUSED
+from inference.serving.keeper.outlook import proxy_stop_seconds, stop_seconds
 
 
 class ModelServer(Protocol):
@@ -51,11 +53,18 @@ def build_programs(
         "postgres": Program("postgres", postgres, marker, stop_signal="INT", stop_seconds=60, stops_group=False),
         "redis": Program("redis", redis, marker),
         "embedder": Program("embedder", embedder.argv, {**embedder.env, **models}),
-        "engine-proxy": Program("engine-proxy", engine_proxy.argv, {**engine_proxy.env, **models}),
+        "engine-proxy": Program(
+            "engine-proxy",
+            engine_proxy.argv,
+            {**engine_proxy.env, **models},
+            stop_seconds=proxy_stop_seconds(settings.model.drain_seconds),
+        ),
         **build_application_programs(settings, topology, installation.python, webapp),
     }
     for name, engine in engines.items():
-        found[name] = Program(name, engine.argv, {**engine.env, **models}, stop_seconds=30)
+        model = settings.model if name == ENGINE else settings.further_models[name.removeprefix(f"{ENGINE}-")]
+        seconds, env = stop_seconds(model.drain_seconds), {**engine.env, **models}
+        found[name] = Program(name, engine.argv, env, stop_seconds=seconds, stops_group=False, final_code=EXIT_REFUSED)
     ranks = rank_programs(topology)
     return tuple(
         replace(found[name], argv=(*launcher, *found[name].argv), rank=rank)

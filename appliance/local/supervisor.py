@@ -15,9 +15,11 @@ from appliance.local.errors import LocalError
 from appliance.local.identity import Identity
 from appliance.programs import build_base_environment
 from appliance.settings import Settings
+from inference.serving.keeper.outlook import stop_seconds
 
 START_SECONDS = 20
-STOP_SECONDS = 240  # longer than all programs may take, which are stopped one after the other
+# Longer than all programs may take, which are stopped one after the other; to it comes what engines may drain.
+STOP_SECONDS = 240
 NOT_THERE = (OSError, http.client.HTTPException, xmlrpc.client.ProtocolError)
 FAULT_NOT_RUNNING = 70
 FAULT_ALREADY_STARTED = 60
@@ -53,6 +55,12 @@ class Supervisor:
     @property
     def configuration(self) -> Path:
         return self.settings.run_dir / "supervisord.conf"
+
+    @property
+    def stop_seconds(self) -> int:
+        """How long stopping everything may take."""
+        further = sum(stop_seconds(model.drain_seconds) for model in self.settings.further_models.values())
+        return STOP_SECONDS + 2 * self.settings.model.drain_seconds + further
 
     def find_pid(self) -> int | None:
         """The pid of the running supervisord; ``None`` when there is none (a socket left behind does not count)."""
@@ -135,10 +143,10 @@ class Supervisor:
         if pid is None:
             return
         self._call("shutdown")
-        deadline = time.monotonic() + STOP_SECONDS
+        deadline = time.monotonic() + self.stop_seconds
         while process_is_alive(pid):
             if time.monotonic() > deadline:
-                raise LocalError(f"The supervisor (process {pid}) did not stop within {STOP_SECONDS} seconds.")
+                raise LocalError(f"The supervisor (process {pid}) did not stop within {self.stop_seconds} seconds.")
             time.sleep(0.05)
 
     def _call(self, method: str, *arguments: object) -> Any:

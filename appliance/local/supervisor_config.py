@@ -29,7 +29,8 @@ strip_ansi = false
 supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
 """
 
-# Started in order by `up`, so never by the supervisor itself; restarted by it whenever they end.
+# Started in order by `up`, so never by the supervisor itself; restarted by it whenever they end, but for a final code.
+# An end within startsecs is to supervisord a failed start, whatever the code: with a final code there are none.
 PROGRAM = """
 [program:{name}]
 command = {command}
@@ -37,8 +38,7 @@ environment = {environment}
 directory = {data}
 priority = {priority}
 autostart = false
-autorestart = true
-startsecs = 1
+{restarting}
 startretries = 30
 stopsignal = {stop_signal}
 stopwaitsecs = {stop_seconds}
@@ -66,10 +66,17 @@ def build_supervisor_config(settings: Settings, programs: Iterable[Program]) -> 
                 priority=(program.rank or position) * 10,
                 stop_signal=program.stop_signal,
                 stop_seconds=program.stop_seconds,
+                restarting=_describe_restarting(program),
                 group=str(program.stops_group).lower(),
             )
         )
     return "".join(parts)
+
+
+def _describe_restarting(program: Program) -> str:
+    if program.final_code is None:
+        return "autorestart = true\nstartsecs = 1"
+    return f"autorestart = unexpected\nexitcodes = {program.final_code}\nstartsecs = 0"
 
 
 def format_environment(env: Mapping[str, str]) -> str:

@@ -18,8 +18,9 @@ QUEUES = {"worker": ("runs", "default"), "ingester": ("ingestion",)}
 class Program:
     """One process for the supervisor.
 
-    ``stops_group`` also signals its children; PostgreSQL tells its own. ``rank`` is its place in the order of starting,
-    which does not change when another program comes or goes; 0 where nobody gave one.
+    ``stops_group`` also signals its children; PostgreSQL and the engine's keeper tell their own. ``rank`` is its place
+    in the order of starting, which does not change when another program comes or goes; 0 where nobody gave one.
+    ``final_code`` is the exit code after which starting again would end in the same.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Program:
     stop_seconds: int = 15
     stops_group: bool = True
     rank: int = 0
+    final_code: int | None = None
 
 
 @dataclass(frozen=True)

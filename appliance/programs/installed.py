@@ -16,6 +16,8 @@ from appliance.programs.application import (
 )
 from appliance.settings import Settings
 from appliance.topology import ENGINE, Topology, name_engine
+from inference.serving.keeper.exit_codes import EXIT_REFUSED
+from inference.serving.keeper.outlook import proxy_stop_seconds, stop_seconds
 
 MODEL_SERVERS = ("embedder", "engine", "engine-proxy")
 MODEL_STOP_SECONDS = 30
@@ -33,8 +35,9 @@ def build_installed_programs(
             name_engine(name): replace(
                 _build_model_server(ENGINE, settings, installation, inference_python, "--name", name),
                 name=name_engine(name),
+                stop_seconds=stop_seconds(further.drain_seconds),
             )
-            for name in settings.further_models
+            for name, further in settings.further_models.items()
         },
         "egress": Program("egress", _egress_command(installation.python), webapp),
     }
@@ -51,6 +54,11 @@ def _build_model_server(
         "PYTHONDONTWRITEBYTECODE": "1",
     }
     argv = (str(python), "-P", "-m", "inference.serving.launch", name, *options)
+    if name == ENGINE:
+        seconds = stop_seconds(settings.model.drain_seconds)
+        return Program(name, argv, env, stop_seconds=seconds, stops_group=False, final_code=EXIT_REFUSED)
+    if name == "engine-proxy":
+        return Program(name, argv, env, stop_seconds=proxy_stop_seconds(settings.model.drain_seconds))
     return Program(name, argv, env, stop_seconds=MODEL_STOP_SECONDS)
 
 

@@ -70,6 +70,7 @@ def build_document(settings: Settings) -> dict[str, Any]:
             "tls": str(TLS),
             "database_ca": str(DATABASE_CA),
             "models": str(MODELS),
+            "events": str(settings.events_dir),
         },
         "user_id": USER_ID,
         "queues": {name: list(queues) for name, queues in QUEUES.items()},

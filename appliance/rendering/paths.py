@@ -16,6 +16,7 @@ INFERENCE_PYTHON = CODE / "inference" / "bin" / "python"
 DOCUMENTATION = CODE / "documentation"
 OFFLINE_SET = Path("/var/cache/appliance-set")
 DATA = Path("/var/lib/appliance")
+ENGINE_EVENTS = Path("/var/log/appliance-engine")  # what happened to the engines; the proxy reads it
 FIREWALL = Path("/etc/nftables.conf")
 UNITS = Path("/etc/systemd/system")
 

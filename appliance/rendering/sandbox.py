@@ -99,11 +99,15 @@ def _list_files(site: Site, component: Component) -> list[tuple[str, str]]:
     private = component.user
     lines = [hidden, ("CacheDirectory", private), ("CacheDirectoryMode", "0700")]
     lines.append(("BindPaths", f"{Path('/var/cache') / private}:{cache}"))
+    events = data_path(site, "events")
     if component.name == "engine-proxy":
         lines.append(("BindReadOnlyPaths", _own_pair("engine-proxy")))
+        lines.append(("BindReadOnlyPaths", f"-{paths.ENGINE_EVENTS}:{events}"))
     if component.name == "engine":
         beside = sorted(list_beside(site.settings.model))
         lines.append(("BindReadOnlyPaths", " ".join(f"-{folder}" for folder in (model_folder(site), *beside))))
+        lines += [("LogsDirectory", paths.ENGINE_EVENTS.name), ("LogsDirectoryMode", "0755")]
+        lines.append(("BindPaths", f"{paths.ENGINE_EVENTS}:{events}"))
     return lines
 
 

@@ -97,6 +97,7 @@ def _build(site: Site, component: Component, program: Program) -> str:
         *(f"Environment={quote(f'{name}={value}', expands=False)}" for name, value in _environment(program).items()),
         "WorkingDirectory=/",
         "Restart=always",
+        *(() if program.final_code is None else (f"RestartPreventExitStatus={program.final_code}",)),
         f"RestartSec={RESTART_SECONDS.get(component.name, 3)}",
         f"KillSignal=SIG{program.stop_signal}",
         f"KillMode={'control-group' if program.stops_group else 'mixed'}",

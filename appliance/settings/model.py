@@ -102,6 +102,8 @@ class Model(Section):
     kv_cache_gib: Annotated[float, Field(gt=0)] = 1.0
     memory_fraction: Annotated[float, Field(gt=0, le=0.98)] | None = None
     start_timeout_seconds: Annotated[int, Field(ge=10)] = 600
+    wedged_seconds: Annotated[int, Field(ge=10)] = 300
+    drain_seconds: Annotated[int, Field(ge=0, le=3600)] = 30
     port: Port = 8410
 
     @model_validator(mode="after")
@@ -304,6 +306,11 @@ class Settings(Section):
     @property
     def log_dir(self) -> Path:
         return self.data_dir / "log"
+
+    @property
+    def events_dir(self) -> Path:
+        """What happened to the engines: written by what keeps them, read by engine-proxy."""
+        return self.data_dir / "events"
 
     @property
     def static_dir(self) -> Path:

@@ -74,12 +74,13 @@ async def serve(
     files: ProxyTls | None,
     gpus: GpuSource,
     bounds: Bounds,
+    events: Path | None = None,
 ) -> None:
     """Until SIGTERM or SIGINT. Raises OSError for files of ``files`` that cannot be used."""
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    watcher = Watcher(gpus, upstreams.get("engine"), bounds, further)
+    watcher = Watcher(gpus, upstreams.get("engine"), bounds, further, events=events)
     proxy = EngineProxy(upstreams, watcher, bounds, further)
     server = BoundedServer(proxy, bounds)
     context = build_context(files) if files else None
@@ -131,6 +132,8 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--certificate-file", type=Path)
     parser.add_argument("--key-file", type=Path)
     parser.add_argument("--readings", type=Path, help="replay recorded or authored GPU readings; they stay so labelled")
+    parser.add_argument("--events", type=Path, help="the folder in which the engines' keepers record what happens")
+    parser.add_argument("--drain-seconds", type=float, default=Bounds.drain_seconds, help="for answers in progress")
     return parser.parse_args()
 
 
@@ -145,8 +148,18 @@ def main() -> None:
         gpus = open_replay(given.readings) if given.readings else NvmlSource(PynvmlPort())
         further = tuple(given.further)
         upstreams = {name: url.rstrip("/") for name, url in urls.items() if url}
+        bounds = Bounds(drain_seconds=given.drain_seconds)
         uvloop.run(
-            serve(given.host, given.port, upstreams=upstreams, further=further, files=files, gpus=gpus, bounds=Bounds())
+            serve(
+                given.host,
+                given.port,
+                upstreams=upstreams,
+                further=further,
+                files=files,
+                gpus=gpus,
+                bounds=bounds,
+                events=given.events,
+            )
         )
     except (UnprotectedError, ReplayError, OSError) as error:
         sys.stderr.write(f"engine-proxy: {error}\n")

@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 import aiohttp
 
@@ -18,6 +19,7 @@ from inference.metrics.merging import merge_pages
 from inference.metrics.parse import MetricsError, parse_engine_metrics
 from inference.metrics.types import EngineState, HostReading
 from inference.serving.argv import FurtherUpstream
+from inference.serving.events import EventReader
 
 logger = logging.getLogger(__name__)
 FRESH_SECONDS = 1.0
@@ -46,11 +48,19 @@ class Read:
 
 
 class Watcher:
-    """``engine_url`` is None where no main engine stands behind this proxy; ``further`` are the ones beside it."""
+    """``engine_url`` is None where no main engine stands behind this proxy; ``further`` are the ones beside it,
+    ``events`` is the folder in which their keepers record what happens."""
 
     def __init__(
-        self, gpus: GpuSource, engine_url: str | None, bounds: Bounds, further: Sequence[FurtherUpstream] = ()
+        self,
+        gpus: GpuSource,
+        engine_url: str | None,
+        bounds: Bounds,
+        further: Sequence[FurtherUpstream] = (),
+        *,
+        events: Path | None = None,
     ) -> None:
+        self._events = EventReader(events)
         self._gpus, self._engine_url, self._bounds, self._further = gpus, engine_url, bounds, tuple(further)
         self._client = build_client(bounds)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="gpus")
@@ -87,6 +97,7 @@ class Watcher:
             engine_problem=main.state.problem,
             engine_answers=main.state.answers,
             engines=tuple(each.state for each in read.values()),
+            engine_events=self._events.read(),
         )
         metrics = merge_pages({name: each.page for name, each in read.items()}) if self._further else main.page
         return Watched(reading, metrics, has_engine=MAIN_COMPONENT in read)

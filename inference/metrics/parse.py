@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from inference.metrics.types import SCHEMA_VERSION, SOURCES, EngineReading, HostReading
+from inference.metrics.types import SCHEMA_VERSION, SOURCES, EngineEvent, EngineReading, HostReading
 
 MAX_TEXT = 2000
 MAX_ITEMS = 512
@@ -62,6 +62,12 @@ def from_json(document: object) -> HostReading:
     if reading.source not in SOURCES:
         raise MalformedReadingError(f"source is none of {', '.join(sorted(SOURCES))}.")
     return reading
+
+
+def event_from_json(document: object) -> EngineEvent:
+    """One event alone, as it is written to a file. Raises :class:`MetricsError`."""
+    event: EngineEvent = _decode(EngineEvent, document, "")
+    return event
 
 
 def _decode(kind: Any, value: object, place: str) -> Any:

@@ -50,8 +50,10 @@ XID_EVENTS = Metric(f"{PREFIX}xid_events_total", "counter", "XIDs that the drive
 PROBLEM = Metric(f"{PREFIX}problem", "gauge", "1 when GPUs could not be read; GET /hardware says why.")
 SOURCE = Metric("appliance_readings_info", "gauge", "1, with where the readings come from: nvml is the hardware.")
 ENGINE_UP = Metric("appliance_engine_up", "gauge", "Whether the engine serves its metrics.")
+RESTARTS = Metric("appliance_engine_restarts_total", "counter",
+                  "How often an engine ended and was to be started again, by reason.")  # fmt: skip
 OPEN_REQUESTS = Metric("appliance_proxy_open_requests", "gauge", "Requests that the proxy passes on at this moment.")
-METRICS = (SOURCE, PROBLEM, GPU, *FIELDS, CLOCK_EVENT, XID_EVENTS, ENGINE_UP, OPEN_REQUESTS)
+METRICS = (SOURCE, PROBLEM, GPU, *FIELDS, CLOCK_EVENT, XID_EVENTS, ENGINE_UP, RESTARTS, OPEN_REQUESTS)
 
 
 def render_host(reading: HostReading, *, open_requests: int, has_engine: bool = True) -> str:
@@ -63,6 +65,10 @@ def render_host(reading: HostReading, *, open_requests: int, has_engine: bool = 
         ENGINE_UP: _list_engines_up(reading, has_engine=has_engine),
         OPEN_REQUESTS: [({}, open_requests)],
     }
+    latest = {event.engine: event.restarts for event in reading.engine_events}
+    for engine, restarts in latest.items():
+        for reason, count in restarts.items():
+            samples.setdefault(RESTARTS, []).append(({"engine": engine, "reason": reason}, count))
     for gpu in reading.gpus:
         for metric, labels, value in _sample_gpu(gpu, reading.driver_version or ""):
             samples.setdefault(metric, []).append(({**labels, **marked}, value))

@@ -76,6 +76,29 @@ class EngineState:
 
 
 @dataclass(frozen=True)
+class EngineEvent:
+    """Something that happened to an engine at ``at`` (UTC, ISO 8601), as its keeper recorded it.
+
+    ``id`` is the event's own, by which whoever gets it twice can tell. ``kind`` is engine_started, engine_ready,
+    engine_wedged, engine_ended, engine_drained or model_refused. ``reason`` is why it ended: wedged, crashed,
+    not_ready, lost or stopped. ``seconds`` is what it took to be ready or to be drained, or for how long it gave no
+    sign of life. ``restarts`` counts by reason how often this engine ended and was to be started again, up to and with
+    this event.
+    """
+
+    id: str
+    at: str
+    engine: str
+    kind: str
+    reason: str = ""
+    seconds: float | None = None
+    exit_code: int | None = None
+    signal: str = ""
+    detail: str = ""
+    restarts: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class HostReading:
     """A GPU host at ``taken_at`` (UTC, ISO 8601). What could not be read is said in words, empty when all is well.
 
@@ -84,6 +107,7 @@ class HostReading:
     ``engines`` are all that stand behind the proxy, ``engine`` and its two companions the main one, which earlier
     releases know alone. A field that is only added, and may be absent, is no other schema version: hosts and
     application are not updated in the same moment.
+    ``engine_events`` are the last of each engine, in order of time; a proxy of an earlier release gives none.
     ``source`` is "nvml", or "recorded" or "authored" for readings fed by a file, which no page shows as live hardware.
     """
 
@@ -97,4 +121,5 @@ class HostReading:
     engine_problem: str = ""
     engine_answers: bool | None = None
     engines: tuple[EngineState, ...] = ()
+    engine_events: tuple[EngineEvent, ...] = ()
     schema_version: int = SCHEMA_VERSION

@@ -133,8 +133,13 @@ def build_engine_proxy_argv(
     embedder_url: str | None,
     tls: ProxyTls | None,
     further: Sequence[FurtherUpstream] = (),
+    events: Path | None = None,
+    drain_seconds: int | None = None,
 ) -> list[str]:
-    """The proxy in front of the models. Beyond loopback it needs ``tls``, which asks clients for a certificate."""
+    """The proxy in front of the models. Beyond loopback it needs ``tls``, which asks clients for a certificate.
+
+    ``events`` is the folder of what happened to the engines, ``drain_seconds`` for answers in progress when it stops.
+    """
     if tls is None and host != LOOPBACK:
         raise ValueError(f"engine-proxy on {host} needs TLS with client certificates.")
     argv = [str(python), "-m", "inference.engine_proxy", "--host", host, "--port", str(port)]
@@ -142,6 +147,8 @@ def build_engine_proxy_argv(
     argv += [] if embedder_url is None else ["--embedder-url", embedder_url]
     for each in further:
         argv += ["--further", each.word]
+    argv += [] if events is None else ["--events", str(events)]
+    argv += [] if drain_seconds is None else ["--drain-seconds", str(drain_seconds)]
     if tls is not None:
         argv += ["--ca-file", str(tls.ca_file), "--certificate-file", str(tls.certificate_file)]
         argv += ["--key-file", str(tls.key_file)]

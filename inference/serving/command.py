@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from inference.registry.expected import Expected
-from inference.registry.spec import ModelSpec
+from inference.registry.spec import ModelSpec, Purpose
 from inference.serving.argv import (
+    LOOPBACK,
     FurtherUpstream,
     ProxyTls,
     build_embedder_argv,
@@ -18,6 +19,7 @@ from inference.serving.environment import (
     build_engine_environment,
     build_fetch_environment,
 )
+from inference.serving.keeper.outlook import Limits
 
 EMBEDDER_MODEL = "all-MiniLM-L6-v2"
 __all__ = [
@@ -30,6 +32,7 @@ __all__ = [
     "engine_proxy_command",
     "fetch_command",
     "hub_facts_command",
+    "keeper_command",
 ]
 
 
@@ -65,6 +68,21 @@ def engine_command(
     return Command(tuple(argv), build_engine_environment(spec, python=python, data_dir=data_dir, root=root))
 
 
+def keeper_command(
+    command: Command, *, engine: str, port: int, purpose: Purpose = "generation", events: Path, limits: Limits
+) -> Command:
+    """vLLM's ``command`` with its keeper as the parent. ``engine`` is its component's name, ``port`` where it answers.
+
+    vLLM is told how long requests that run may take when it is asked to end; it takes no new ones meanwhile.
+    """
+    keeper = (command.argv[0], "-m", "inference.serving.keeper", "--engine", engine)
+    places = ("--url", f"http://{LOOPBACK}:{port}", "--purpose", purpose, "--events", str(events))
+    bounds = ("--start-seconds", f"{limits.start_seconds:g}", "--wedged-seconds", f"{limits.wedged_seconds:g}")
+    drain = ("--drain-seconds", f"{limits.drain_seconds:g}")
+    own = ("--shutdown-timeout", f"{limits.drain_seconds:g}")
+    return Command((*keeper, *places, *bounds, *drain, "--", *command.argv, *own), command.env)
+
+
 def embedder_command(
     *, python: Path, port: int, data_dir: Path, root: Path, model: str = EMBEDDER_MODEL, threads: int | None = None
 ) -> Command:
@@ -84,11 +102,14 @@ def engine_proxy_command(
     further: Sequence[FurtherUpstream] = (),
     data_dir: Path,
     root: Path,
+    events: Path | None = None,
+    drain_seconds: int | None = None,
 ) -> Command:
     """The proxy in front of the model servers of this machine."""
     argv = build_engine_proxy_argv(
-        python=python, host=host, port=port, engine_url=engine_url, embedder_url=embedder_url, tls=tls, further=further
-    )
+        python=python, host=host, port=port, engine_url=engine_url, embedder_url=embedder_url, tls=tls,
+        further=further, events=events, drain_seconds=drain_seconds,
+    )  # fmt: skip
     return Command(tuple(argv), build_embedder_environment(python=python, data_dir=data_dir, root=root))
 
 

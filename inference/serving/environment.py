@@ -31,6 +31,7 @@ def build_engine_environment(spec: ModelSpec, *, python: Path, data_dir: Path, r
         "VLLM_PLUGINS": "bitsandbytes" if spec.quantization == "bitsandbytes" else "",
         "VLLM_CACHE_ROOT": str(data_dir / "cache" / "vllm"),
         **_build_meeting_place(spec.options.nodes),
+        "PYTHONFAULTHANDLER": "1",  # where each thread stood, in the log, when it crashes or is wedged
     }
 
 

@@ -12,12 +12,12 @@ from contextlib import suppress
 from pathlib import Path
 
 from appliance.settings import Settings, SettingsError, environment, load
-from appliance.settings.model import MAIN_MODEL
+from appliance.settings.model import MAIN_MODEL, FurtherModel, Model
 from inference.planning.configured import divide_memory, list_wanted
 from inference.planning.errors import PlanningError
 from inference.planning.servable import require_servable
 from inference.planning.sizing import GIB
-from inference.registry.errors import ModelError, NotFetchedError
+from inference.registry.errors import CheckpointMissingError, ModelError, NotFetchedError
 from inference.registry.fetched import resolve_model
 from inference.registry.licence import require_licence
 from inference.registry.machine import MachineFacts, gather_machine_facts
@@ -27,11 +27,22 @@ from inference.registry.spec import ModelSpec
 from inference.registry.verification import verify
 from inference.registry.wish import build_wish
 from inference.serving.argv import LOOPBACK, FurtherUpstream
-from inference.serving.command import Command, ProxyTls, embedder_command, engine_command, engine_proxy_command
+from inference.serving.command import (
+    Command,
+    ProxyTls,
+    embedder_command,
+    engine_command,
+    engine_proxy_command,
+    keeper_command,
+)
+from inference.serving.events import EventLog
+from inference.serving.keeper.exit_codes import EXIT_REFUSED, EXIT_UNUSABLE
+from inference.serving.keeper.outlook import Limits
 from inference.serving.turns import wait_for_turn
 
 ANY = "0.0.0.0"  # noqa: S104 - TLS with client certificates is required wherever this is used
-EXIT_UNUSABLE = 3
+ENGINE = "engine"
+ABSENT = (NotFetchedError, CheckpointMissingError)  # may come: a copy under way, a folder not mounted yet
 
 
 def build_command(
@@ -70,10 +81,19 @@ def build_command(
     if settings.further_models and choice.spec.path is not None:
         beside = list_beside(settings, facts, but=name)
         fraction = divide_memory({**beside, name: choice.spec}, settings, facts)[name].fraction or fraction
-    return engine_command(
+    command = engine_command(
         choice.spec, python=python, port=wanted.port, data_dir=data_dir, root=root, kv_cache_gib=wanted.kv_cache_gib,
         memory_fraction=fraction,
     )  # fmt: skip
+    engine = ENGINE if further is None else f"{ENGINE}-{further}"
+    return keep(command, wanted, events=settings.events_dir, engine=engine)
+
+
+def keep(command: Command, model: Model, *, events: Path, engine: str = ENGINE) -> Command:
+    """The command of an engine with its keeper before it, by the bounds of its section of the settings."""
+    purpose = model.purpose if isinstance(model, FurtherModel) else "generation"
+    limits = Limits(model.start_timeout_seconds, model.wedged_seconds, model.drain_seconds)
+    return keeper_command(command, engine=engine, port=model.port, purpose=purpose, events=events, limits=limits)
 
 
 def list_beside(settings: Settings, facts: MachineFacts, *, but: str) -> dict[str, ModelSpec]:
@@ -128,7 +148,7 @@ def build_proxy_command(settings: Settings, *, python: Path, upstream: str = "al
     return engine_proxy_command(
         python=python, host=LOOPBACK if tls is None else ANY, port=proxy.port, engine_url=urls.get("engine"),
         embedder_url=urls.get("embedder"), further=further, tls=tls, data_dir=settings.data_dir,
-        root=environment.REPOSITORY,
+        root=environment.REPOSITORY, events=settings.events_dir, drain_seconds=settings.model.drain_seconds,
     )  # fmt: skip
 
 
@@ -151,9 +171,14 @@ def main() -> None:
             arguments.name, settings, python=Path(sys.executable), upstream=arguments.upstream,
             further=_check_name(arguments.name, arguments.name_of, settings),
         )  # fmt: skip
-    except (SettingsError, ModelError, PlanningError) as error:
+    except (SettingsError, PlanningError, *ABSENT) as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(EXIT_UNUSABLE)
+    except ModelError as error:
+        engine = "-".join(filter(None, (arguments.name, arguments.name_of)))
+        EventLog(settings.events_dir, engine).record("model_refused", exit_code=EXIT_REFUSED, detail=str(error))
+        sys.stderr.write(f"{error}\n")
+        sys.exit(EXIT_REFUSED)
     if arguments.name == "engine":
         wanted = list_wanted(settings)
         seconds = max(each.start_timeout_seconds for each in wanted.values())

@@ -84,7 +84,13 @@ def test_engine_has_shared_memory_and_the_models_read_only(rendered: dict[str, l
         mounts = {mount["name"]: mount for mount in engine["volumeMounts"]}
         assert mounts["shared-memory"]["mountPath"] == "/dev/shm"  # noqa: S108 - a mount of the container's
         assert mounts["models"]["readOnly"] is True
-        assert {mount["name"] for mount in proxy["volumeMounts"]} == {"config", "tls", "proxy-cache", "proxy-tmp"}
+        assert {mount["name"] for mount in proxy["volumeMounts"]} == {
+            "config",
+            "tls",
+            "events",
+            "proxy-cache",
+            "proxy-tmp",
+        }
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,8 @@ def test_values_reach_the_settings(rendered: dict[str, list[Object]]) -> None:
     assert settings["egress"] == {"allow": ["hooks.example.com:443", "mail.example.com:465"], "port": 3128}
     model = read_settings(rendered["models"], "appliance-engine-mistral-small")["model"]
     assert model == {
-        "automatic": False, "port": 8410, "path": "/srv/models/Mistral-Small", "name": "mistral-small",
+        "automatic": False, "drain_seconds": 120, "port": 8410, "path": "/srv/models/Mistral-Small",
+        "name": "mistral-small",
         "licence": "apache-2.0", "device": "cuda", "max_context_tokens": 16384, "memory_fraction": 0.85,
         "tensor_parallel": 2, "kv_cache_dtype": "fp8",
     }  # fmt: skip

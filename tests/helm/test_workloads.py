@@ -3,7 +3,8 @@
 import pytest
 from django.urls import resolve
 
-from tests.helm.helm import Helm, Object, find, list_pods, read_values, with_value
+from inference.serving.keeper.outlook import stop_seconds
+from tests.helm.helm import Helm, Object, find, list_pods, read_settings, read_values, with_value
 
 
 def find_pod(objects: list[Object], name: str) -> Object:
@@ -92,6 +93,29 @@ def test_pods_have_time_to_drain(objects: list[Object]) -> None:
         if pauses:
             assert pod["spec"]["terminationGracePeriodSeconds"] >= max(pauses) + 15, name
             assert len(set(pauses)) == 1, "engine and proxy stop together"
+
+
+def test_engine_drains_for_as_long_as_its_values_say(rendered: dict[str, list[Object]]) -> None:
+    for name, drain in (("mistral-small", 120), ("qwen3-8b", 60)):
+        deployment = find(rendered["models"], "Deployment", f"appliance-engine-{name}")
+        settings = read_settings(rendered["models"], f"appliance-engine-{name}")
+        assert settings["model"]["drain_seconds"] == drain
+        assert deployment["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] >= 5 + stop_seconds(drain)
+
+
+def test_proxy_reads_what_happened_to_the_engine_beside_it(rendered: dict[str, list[Object]]) -> None:
+    pod = find_pod(rendered["models"], "appliance-engine-qwen3-8b")
+    mounts = {
+        container["name"]: mount
+        for container in pod["containers"]
+        for mount in container["volumeMounts"]
+        if mount["name"] == "events"
+    }
+    assert mounts == {
+        "engine": {"name": "events", "mountPath": "/var/lib/appliance/events"},
+        "engine-proxy": {"name": "events", "mountPath": "/var/lib/appliance/events", "readOnly": True},
+    }
+    assert pod["containers"][0]["terminationMessagePolicy"] == "FallbackToLogsOnError"
 
 
 def test_proxy_stands_beside_each_model_server(rendered: dict[str, list[Object]]) -> None:

@@ -172,6 +172,9 @@ volumes:
     - {name: tls, mountPath: {{ $topology.paths.tls }}, readOnly: true}
     - {name: proxy-cache, mountPath: {{ $topology.paths.cache }}}
     - {name: proxy-tmp, mountPath: /tmp}
+    {{- if .events }}
+    - {name: events, mountPath: {{ $topology.paths.events }}, readOnly: true}
+    {{- end }}
 {{- end -}}
 
 {{/* The probes of a model server, which listens on loopback: (dict "container" {...} "startTimeoutSeconds" 600) */}}

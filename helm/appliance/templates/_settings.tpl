@@ -50,6 +50,7 @@
 {{- with .model.quantization }}{{ $_ := set $model "quantization" . }}{{ end -}}
 {{- with .model.memoryFraction }}{{ $_ := set $model "memory_fraction" . }}{{ end -}}
 {{- with .model.kvCacheGib }}{{ $_ := set $model "kv_cache_gib" . }}{{ end -}}
+{{- $_ := set $model "drain_seconds" (int (default 60 .model.drainSeconds)) -}}
 {{- with .model.startTimeoutSeconds }}{{ $_ := set $model "start_timeout_seconds" (int .) }}{{ end -}}
 {{- range $key, $value := .model.engine -}}
 {{- if eq $key "adapters" -}}

@@ -160,3 +160,20 @@ def test_programs_get_nothing_from_the_callers_environment(
         entry.partition(b"=")[0].decode() for entry in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0") if entry
     }
     assert {name for name in names if not name.startswith("SUPERVISOR_")} == {"PATH", "LANG", "HOME", MARKER}
+
+
+def test_program_that_ends_with_its_final_code_stays_ended_and_any_other_end_is_mended(supervisor: Supervisor) -> None:
+    settings = supervisor.settings
+    mark, marks = {MARKER: str(settings.data_dir)}, settings.data_dir / "marks"
+    refused = Program("refused", ("/bin/sh", "-c", f"echo x >> {marks}; exit 4"), mark, final_code=4)
+    once = f"test -e {marks}.again && exec sleep 1000; : > {marks}.again; exit 7"
+    broken = Program("broken", ("/bin/sh", "-c", once), mark, final_code=4)
+    configure(supervisor, refused, broken)
+    supervisor.start()
+    for name in ("refused", "broken"):
+        supervisor.start_program(name)
+    wait_for(lambda: supervisor.list_states()["refused"].state == "EXITED")
+    wait_for(lambda: is_running(supervisor, "broken") and Path(f"{marks}.again").exists())
+    time.sleep(2)
+    assert marks.read_text() == "x\n"
+    assert supervisor.list_states()["refused"].state == "EXITED"

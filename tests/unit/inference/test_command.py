@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from inference.registry.spec import ModelSpec
-from inference.serving.command import Command, embedder_command, engine_command, fetch_command
+from inference.serving.command import Command, embedder_command, engine_command, fetch_command, keeper_command
+from inference.serving.keeper.outlook import Limits
 
 SPEC = ModelSpec(name="m", source="directory", device="cpu", path=Path("/models/m"))
 PYTHON, DATA, ROOT = Path("/env/bin/python"), Path("/data"), Path("/repo")
@@ -51,7 +52,20 @@ def test_engine_environment_is_closed_and_offline() -> None:
         "VLLM_CACHE_ROOT": "/data/cache/vllm",
         "VLLM_HOST_IP": "127.0.0.1",
         "GLOO_SOCKET_IFNAME": "lo",
+        "PYTHONFAULTHANDLER": "1",
     }
+
+
+def test_keeper_stands_before_the_whole_engine() -> None:
+    kept = keeper_command(
+        engine(), engine="engine", port=8410, events=Path("/data/events"), limits=Limits(600, 300, 30)
+    )
+    assert kept.argv == (
+        "/env/bin/python", "-m", "inference.serving.keeper", "--engine", "engine", "--url", "http://127.0.0.1:8410",
+        "--purpose", "generation", "--events", "/data/events", "--start-seconds", "600", "--wedged-seconds", "300", "--drain-seconds", "30", "--",
+        *engine().argv, "--shutdown-timeout", "30",
+    )  # fmt: skip
+    assert kept.env == engine().env
 
 
 def test_engine_loads_the_plugin_only_where_the_model_needs_it() -> None:

@@ -9,6 +9,7 @@ import pytest
 from appliance.settings import environment
 from inference.registry.refusals import FileChangedError
 from inference.serving.command import Command
+from inference.serving.events import EventLog
 from inference.serving.guard import guard_command
 from inference.serving.launch import build_command
 from tests.unit.inference.model_folders import FIRST, write_model
@@ -18,14 +19,18 @@ ENGINE = Command(("/bin/echo", "engine", "--host", "127.0.0.1"), {"PYTHONPATH": 
 
 
 def start(model: Path, models_dir: Path) -> "subprocess.CompletedProcess[str]":
-    command = guard_command(ENGINE, model, python=Path(sys.executable), models_dir=models_dir)
+    events = models_dir.parent / "events"
+    command = guard_command(ENGINE, model, python=Path(sys.executable), models_dir=models_dir, events=events)
     return subprocess.run(command.argv, env=command.env, cwd="/", capture_output=True, text=True, check=False)
 
 
 def test_guard_stands_before_the_whole_command() -> None:
-    guarded = guard_command(ENGINE, Path("/m"), python=Path("/p"), models_dir=Path("/d/model"))
+    guarded = guard_command(
+        ENGINE, Path("/m"), python=Path("/p"), models_dir=Path("/d/model"), events=Path("/d/events")
+    )
     assert guarded.argv == (
-        "/p", "-m", "inference.serving.guard", "--models", "/d/model", "--path", "/m", "--",
+        "/p", "-m", "inference.serving.guard", "--models", "/d/model", "--path", "/m",
+        "--events", "/d/events", "--engine", "engine", "--",
         "/bin/echo", "engine", "--host", "127.0.0.1",
     )  # fmt: skip
     assert guarded.env == ENGINE.env
@@ -44,10 +49,14 @@ def test_engine_starts_with_a_good_model_and_not_with_one_that_went_bad(tmp_path
         stream.seek(-1, 2)
         stream.write(b"\x01")
     refused = start(model, models_dir)
-    assert (refused.returncode, refused.stdout) == (3, "")
+    assert (refused.returncode, refused.stdout) == (4, "")
     assert "The model is not loaded." in refused.stderr
     assert FIRST in refused.stderr
     assert "Traceback" not in refused.stderr
+    recorded = EventLog(tmp_path / "events", "engine").find_last()
+    assert recorded is not None
+    assert (recorded.kind, recorded.exit_code, recorded.restarts) == ("model_refused", 4, {})
+    assert FIRST in recorded.detail
 
 
 def test_installed_engine_is_given_a_verified_directory_only(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ def test_proxy_stands_before_both_models_behind_client_certificates() -> None:
     assert build_command("engine-proxy", hosts(), python=PYTHON).argv == (
         str(PYTHON), "-m", "inference.engine_proxy", "--host", "0.0.0.0", "--port", "8443",
         "--engine-url", "http://127.0.0.1:8410", "--embedder-url", "http://127.0.0.1:8420",
+        "--events", "/var/lib/appliance/events", "--drain-seconds", "30",
         "--ca-file", "/etc/appliance/tls/ca.pem", "--certificate-file", "/etc/appliance/tls/certificate.pem",
         "--key-file", "/etc/appliance/tls/key.pem",
     )  # fmt: skip

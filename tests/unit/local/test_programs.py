@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import get_args
 
+from appliance.local.identity import Identity
 from appliance.local.programs import build_programs
 from appliance.local.release import Release
-from appliance.local.supervisor import STOP_SECONDS
+from appliance.local.supervisor import Supervisor
 from appliance.programs import QUEUES, Installation, Program, build_webapp_environment
 from appliance.settings import Settings
 from appliance.topology import build_topology
@@ -113,5 +114,11 @@ def test_postgres_is_told_to_stop_fast_and_stops_its_own_children() -> None:
     assert (postgres.stop_signal, postgres.stops_group) == ("INT", False)
 
 
+def test_keeper_of_the_engine_is_asked_first_and_waited_for() -> None:
+    engine = build(ENGINE)["engine"]
+    assert (engine.stops_group, engine.stop_seconds, engine.final_code) == (False, 45, 4)
+
+
 def test_stopping_everything_is_waited_for_as_long_as_it_may_take() -> None:
-    assert sum(program.stop_seconds for program in build(ENGINE).values()) < STOP_SECONDS
+    patience = Supervisor(SETTINGS, Identity(uid=0, gid=0, prefix=())).stop_seconds
+    assert sum(program.stop_seconds for program in build(ENGINE).values()) < patience

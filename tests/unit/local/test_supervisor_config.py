@@ -78,6 +78,13 @@ def test_configuration_is_exactly_this() -> None:
     assert build_supervisor_config(SETTINGS, [postgres, Program("web", ("/bin/web",))]) == EXPECTED
 
 
+def test_program_with_a_final_code_is_not_started_again_after_it() -> None:
+    engine = Program("engine", ("/bin/engine",), stops_group=False, final_code=4)
+    text = build_supervisor_config(SETTINGS, [engine])
+    assert "autorestart = unexpected\nexitcodes = 4\nstartsecs = 0\nstartretries = 30\n" in text
+    assert "stopasgroup = false\nkillasgroup = false\n" in text
+
+
 @pytest.mark.parametrize("value", ['say "hello"', "two\nlines"])
 def test_environment_that_supervisord_would_misread_is_refused(value: str) -> None:
     with pytest.raises(ValueError, match="NAME holds"):

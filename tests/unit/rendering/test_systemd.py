@@ -39,7 +39,7 @@ Restart=always
 RestartSec=3
 KillSignal=SIGTERM
 KillMode=control-group
-TimeoutStopSec=30
+TimeoutStopSec=35
 NoNewPrivileges=yes
 CapabilityBoundingSet=
 AmbientCapabilities=
@@ -78,6 +78,7 @@ CacheDirectory=appliance-proxy
 CacheDirectoryMode=0700
 BindPaths=/var/cache/appliance-proxy:/var/lib/appliance/cache
 BindReadOnlyPaths=/etc/appliance/tls/engine-proxy:/etc/appliance/tls/own
+BindReadOnlyPaths=-/var/log/appliance-engine:/var/lib/appliance/events
 
 [Install]
 WantedBy=appliance.target
@@ -109,6 +110,14 @@ def test_engine_sees_what_it_loads_beside_its_model() -> None:
     adapters = {"style": "/srv/models/style"}
     site = two_hosts(model={"path": "/srv/models/m", "adapters": adapters})
     assert "BindReadOnlyPaths=-/srv/models/m -/srv/models/style\n" in unit("engine", build_units(site, ("gpu",))).text
+
+
+def test_keeper_of_the_engine_is_asked_first_and_a_refused_model_is_final() -> None:
+    lines = unit("engine", build_units(two_hosts(), ("gpu",))).text.splitlines()
+    assert {"Restart=always", "RestartPreventExitStatus=4", "KillMode=mixed", "TimeoutStopSec=45"} <= set(lines)
+    assert "BindPaths=/var/log/appliance-engine:/var/lib/appliance/events" in lines
+    longer = two_hosts(model={**settings()["model"], "drain_seconds": 120})
+    assert "TimeoutStopSec=135" in unit("engine", build_units(longer, ("gpu",))).text
 
 
 def test_changed_port_is_followed() -> None:

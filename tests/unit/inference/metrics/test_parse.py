@@ -153,5 +153,5 @@ def test_module_needs_the_standard_library_only() -> None:
     source = Path(__file__).resolve().parents[4] / "inference" / "metrics" / "parse.py"
     imports = [line for line in source.read_text().splitlines() if line.startswith(("import ", "from "))]
     assert [line for line in imports if "inference" in line] == [
-        "from inference.metrics.types import SCHEMA_VERSION, SOURCES, EngineReading, HostReading"
+        "from inference.metrics.types import SCHEMA_VERSION, SOURCES, EngineEvent, EngineReading, HostReading"
     ]
