@@ -62,7 +62,8 @@ def test_keeper_stands_before_the_whole_engine() -> None:
     )
     assert kept.argv == (
         "/env/bin/python", "-m", "inference.serving.keeper", "--engine", "engine", "--url", "http://127.0.0.1:8410",
-        "--purpose", "generation", "--events", "/data/events", "--start-seconds", "600", "--wedged-seconds", "300", "--drain-seconds", "30", "--",
+        "--purpose", "generation", "--events", "/data/events",
+        "--start-seconds", "600", "--wedged-seconds", "300", "--drain-seconds", "30", "--",
         *engine().argv, "--shutdown-timeout", "30",
     )  # fmt: skip
     assert kept.env == engine().env
