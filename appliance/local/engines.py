@@ -67,7 +67,7 @@ def build_engines(settings: Settings, specs: Mapping[str, ModelSpec], *, python:
         assert spec.path is not None, "it was checked"
         component, events = component_of(name), settings.events_dir
         commands[component] = guard_command(
-            keep(command, of, events=events, engine=component), spec.path, python=python,
+            keep(command, spec, of, events=events, engine=component), spec.path, python=python,
             models_dir=model_choice.models_dir(settings), also=spec.folders[1:], after=before, after_seconds=patience,
             events=events, engine=component,
         )  # fmt: skip

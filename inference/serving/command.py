@@ -69,14 +69,16 @@ def engine_command(
 
 
 def keeper_command(
-    command: Command, *, engine: str, port: int, purpose: Purpose = "generation", events: Path, limits: Limits
+    command: Command, *, engine: str, port: int | None, purpose: Purpose = "generation", events: Path, limits: Limits
 ) -> Command:
-    """vLLM's ``command`` with its keeper as the parent. ``engine`` is its component's name, ``port`` where it answers.
+    """vLLM's ``command`` with its keeper as the parent. ``engine`` is its component's name, ``port`` where it answers;
+    None for a node of several that answers nowhere, of which only the end is noticed.
 
     vLLM is told how long requests that run may take when it is asked to end; it takes no new ones meanwhile.
     """
     keeper = (command.argv[0], "-m", "inference.serving.keeper", "--engine", engine)
-    places = ("--url", f"http://{LOOPBACK}:{port}", "--purpose", purpose, "--events", str(events))
+    asked = () if port is None else ("--url", f"http://{LOOPBACK}:{port}", "--purpose", purpose)
+    places = (*asked, "--events", str(events))
     bounds = ("--start-seconds", f"{limits.start_seconds:g}", "--wedged-seconds", f"{limits.wedged_seconds:g}")
     drain = ("--drain-seconds", f"{limits.drain_seconds:g}")
     own = ("--shutdown-timeout", f"{limits.drain_seconds:g}")

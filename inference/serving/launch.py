@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from appliance.settings import Settings, SettingsError, environment, load
-from appliance.settings.model import MAIN_MODEL, FurtherModel, Model
+from appliance.settings.model import MAIN_MODEL, Model
 from inference.planning.configured import divide_memory, list_wanted
 from inference.planning.errors import PlanningError
 from inference.planning.servable import require_servable
@@ -86,14 +86,14 @@ def build_command(
         memory_fraction=fraction,
     )  # fmt: skip
     engine = ENGINE if further is None else f"{ENGINE}-{further}"
-    return keep(command, wanted, events=settings.events_dir, engine=engine)
+    return keep(command, choice.spec, wanted, events=settings.events_dir, engine=engine)
 
 
-def keep(command: Command, model: Model, *, events: Path, engine: str = ENGINE) -> Command:
+def keep(command: Command, spec: ModelSpec, model: Model, *, events: Path, engine: str = ENGINE) -> Command:
     """The command of an engine with its keeper before it, by the bounds of its section of the settings."""
-    purpose = model.purpose if isinstance(model, FurtherModel) else "generation"
+    port = None if spec.options.nodes.is_headless else model.port
     limits = Limits(model.start_timeout_seconds, model.wedged_seconds, model.drain_seconds)
-    return keeper_command(command, engine=engine, port=model.port, purpose=purpose, events=events, limits=limits)
+    return keeper_command(command, engine=engine, port=port, purpose=spec.purpose, events=events, limits=limits)
 
 
 def list_beside(settings: Settings, facts: MachineFacts, *, but: str) -> dict[str, ModelSpec]:

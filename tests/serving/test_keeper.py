@@ -53,10 +53,12 @@ class Kept:
 
 
 @contextmanager
-def kept(folder: Path, *, limits: Limits, argv: tuple[str, ...] = ()) -> Iterator[Kept]:
+def kept(folder: Path, *, limits: Limits, argv: tuple[str, ...] = (), answers: bool = True) -> Iterator[Kept]:
     port = free_port()
     server = argv or (WEBAPP_PYTHON, "-c", SERVER, "--port", str(port))
-    keeper = keeper_command(Command(server, ENV), engine="engine", port=port, events=folder / "events", limits=limits)
+    keeper = keeper_command(
+        Command(server, ENV), engine="engine", port=port if answers else None, events=folder / "events", limits=limits
+    )
     command = Command((WEBAPP_PYTHON, *keeper.argv[1:]), ENV)
     log = folder / "keeper.log"
     with log.open("ab") as output:
@@ -146,6 +148,13 @@ def test_engine_that_never_answers_is_given_up(tmp_path: Path) -> None:
     with kept(tmp_path, limits=limits, argv=("/bin/sh", "-c", "sleep 1000")) as engine:
         assert engine.process.wait(PATIENCE_SECONDS) == EXIT_NOT_READY
     assert engine.events[-1].detail == "It was not ready after 2 seconds."
+
+
+def test_node_that_answers_nowhere_is_waited_for(tmp_path: Path) -> None:
+    limits = Limits(start_seconds=0.5, wedged_seconds=1, drain_seconds=5)
+    with kept(tmp_path, limits=limits, argv=("/bin/sh", "-c", "sleep 3; exit 8"), answers=False) as engine:
+        assert engine.process.wait(PATIENCE_SECONDS) == EXIT_ENDED
+    assert (engine.kinds, engine.events[-1].exit_code) == (["engine_started", "engine_ended"], 8)
 
 
 def test_stopping_lets_a_stream_end(tmp_path: Path) -> None:

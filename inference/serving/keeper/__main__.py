@@ -16,7 +16,7 @@ from inference.serving.keeper.probing import Probes
 def main() -> int:
     parser = argparse.ArgumentParser(description="Start an engine, watch it, and record what happens to it.")
     parser.add_argument("--engine", required=True, help="its component's name")
-    parser.add_argument("--url", required=True, help="where it answers, without /v1")
+    parser.add_argument("--url", help="where it answers, without /v1; a node that does not is only waited for")
     parser.add_argument("--purpose", choices=get_args(Purpose), default="generation", help="what it is asked for")
     parser.add_argument("--events", type=Path, required=True, help="the folder for its events")
     parser.add_argument("--start-seconds", type=float, required=True)
@@ -26,7 +26,7 @@ def main() -> int:
     asked = parser.parse_args()
     keeper = Keeper(
         asked.argv,
-        probes=Probes(asked.url, asked.purpose),
+        probes=Probes(asked.url, asked.purpose) if asked.url else None,
         limits=Limits(asked.start_seconds, asked.wedged_seconds, asked.drain_seconds),
         events=EventLog(asked.events, asked.engine),
     )

@@ -18,9 +18,9 @@ LEAST_LIFE_SECONDS = 5.0  # so that a supervisor without patience of its own doe
 
 
 class Keeper:
-    """One engine, once. ``argv`` starts it, ``probes`` ask it."""
+    """One engine, once. ``argv`` starts it, ``probes`` ask it; without them only its end is noticed."""
 
-    def __init__(self, argv: Sequence[str], *, probes: Probes, limits: Limits, events: EventLog) -> None:
+    def __init__(self, argv: Sequence[str], *, probes: Probes | None, limits: Limits, events: EventLog) -> None:
         self._argv, self._limits, self._events = argv, limits, events
         self._probes = probes
         self._stop = threading.Event()
@@ -44,8 +44,9 @@ class Keeper:
             if now - tick > OVERSLEPT_SECONDS:
                 self._outlook.forgive(now - tick)
             tick = now
-            self._look(now)
-            if self._outlook.is_late(now):
+            if self._probes is not None:
+                self._look(self._probes, now)
+            if self._probes is not None and self._outlook.is_late(now):
                 return self._give_up(f"It was not ready after {self._limits.start_seconds:.0f} seconds.")
             if self._outlook.is_wedged(now):
                 return self._wedged(now)
@@ -60,19 +61,19 @@ class Keeper:
                 "engine_ended", reason="lost", restarts_for="lost", detail="It and its keeper were killed together."
             )
 
-    def _look(self, now: float) -> None:
+    def _look(self, probes: Probes, now: float) -> None:
         outlook, was_ready = self._outlook, self._outlook.is_ready
-        if (taken := self._probes.take_metrics()) is not None:
+        if (taken := probes.take_metrics()) is not None:
             outlook.saw_metrics(taken[0], now)
-        if (answered := self._probes.take_canary()) is not None:
+        if (answered := probes.take_canary()) is not None:
             outlook.saw_canary(answered, now)
         if outlook.is_ready and not was_ready:
             self._events.record("engine_ready", seconds=round(now - self._started_at, 1))
         if outlook.wants_canary(now):
-            self._probes.ask_canary()
+            probes.ask_canary()
         if outlook.is_ready and now - self._metrics_at >= self._metrics_every:
             self._metrics_at = now
-            self._probes.ask_metrics()
+            probes.ask_metrics()
 
     def _crashed(self) -> int:
         code = self._group.process.returncode
