@@ -1,6 +1,7 @@
 """``python -m appliance.hosts preflight|audit < observations.json``: everything that is wrong, as a list in JSON.
 
-``python -m appliance.hosts licences`` says of each model whether its licence was acknowledged, and what to record.
+``python -m appliance.hosts licences`` says of each model whether its licence was acknowledged, and what to record;
+``registrations`` what the web application is told about the models, with their licences.
 """
 
 import json
@@ -16,7 +17,7 @@ from appliance.hosts import audit, gather, licences, preflight
 from inference.planning.servable import find_sharing_problem
 from inference.registry.own import merge_catalogue
 
-VERBS = ("preflight", "audit", "licences")
+VERBS = ("preflight", "audit", "licences", "registrations")
 
 
 def build_needs(request: dict[str, Any]) -> preflight.Needs:
@@ -100,6 +101,8 @@ def main() -> int:
         said = audit.find_problems(request["observed"], request["host"])
     elif sys.argv[1:] == ["licences"]:
         said = judge_licences(request)
+    elif sys.argv[1:] == ["registrations"]:
+        said = licences.complete_registrations(request["host"]["registrations"], request["licences"])
     else:
         sys.stderr.write(f"Usage: python -m appliance.hosts {'|'.join(VERBS)}\n")
         return 2

@@ -3,6 +3,9 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from appliance.rendering.systemd import unit_name
+from appliance.topology import ENGINE
+
 EVERY_ADDRESS = {"0.0.0.0", "*", "::", ""}  # noqa: S104 - compared, not bound
 LOOPBACK = {"127.0.0.1", "::1", "127.0.0.53", "127.0.0.54"}
 WORLD, GROUP = 0o007, 0o070
@@ -41,6 +44,7 @@ def _judge_units(observed: Mapping[str, Any], host: Mapping[str, Any]) -> list[s
 def _judge_listeners(listeners: Iterable[Mapping[str, Any]], host: Mapping[str, Any]) -> list[str]:
     """Exactly the topology's ports; on loopback, the engine's own processes find each other on any."""
     expected = {_split(entry) for entry in host["listening"]}
+    engines = {unit_name(component) for component in (ENGINE, *host.get("further_engines", ()))}
     found: set[tuple[str, int]] = set()
     problems = []
     for each in listeners:
@@ -52,7 +56,7 @@ def _judge_listeners(listeners: Iterable[Mapping[str, Any]], host: Mapping[str, 
             continue
         if place in expected:
             found.add(place)
-        elif not (local and each["unit"] == "appliance-engine.service"):
+        elif not (local and each["unit"] in engines):
             problems.append(
                 f"{each['address']}:{each['port']} listens, by {each['unit'] or 'no unit'}; no component does."
             )

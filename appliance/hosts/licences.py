@@ -7,7 +7,7 @@ the same row of the audit.
 import hashlib
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -76,3 +76,24 @@ def _ask(terms: Terms, model: str, *, lack: str = "") -> str:
         f"    {json.dumps(model)}: {{acknowledged_by: First Last, licence: {json.dumps(terms.id)}, "
         f"words: {json.dumps(terms.text_id)}}}"
     )
+
+
+def complete_registrations(
+    registrations: Sequence[Sequence[str]], judged: Sequence[Mapping[str, Any]]
+) -> list[list[str]]:
+    """The arguments of ``endpoint``, with each model's licence and what it wants shown in the model's detail."""
+    known = {each["name"]: {"licence": each["licence"], "display": each["display"]} for each in judged}
+    return [
+        [_complete(word, before, call, known) for before, word in zip(["", *call], call, strict=False)]
+        for call in registrations
+    ]
+
+
+def _complete(word: str, before: str, call: Sequence[str], known: Mapping[str, Mapping[str, Any]]) -> str:
+    if before == "--detail":
+        model = call[list(call).index("--model") + 1]
+        return json.dumps({**json.loads(word), **known.get(model, {})})
+    if before == "--entries":
+        entries = json.loads(word)
+        return json.dumps([{**each, "detail": {**each["detail"], **known.get(each["model"], {})}} for each in entries])
+    return word

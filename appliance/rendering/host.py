@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from appliance.programs import build_webapp_environment
+from appliance.programs import Served, build_registrations, build_webapp_environment
 from appliance.rendering import paths
 from appliance.rendering.nftables import build_ruleset
 from appliance.rendering.packages import POSTGRES, list_packages
@@ -26,8 +26,11 @@ from appliance.rendering.systemd import (
     build_target,
     build_units,
     has_model,
+    unit_name,
 )
-from appliance.topology import Port
+from appliance.settings.model import MAIN_MODEL
+from appliance.topology import Port, list_engines, list_further, name_engine
+from inference.planning.dividing import MOST_EXPLICIT_SHARE
 
 SCHEMA_VERSION = 1
 EXIT_UNUSABLE = 3
@@ -48,7 +51,10 @@ def choose_model(settings: Mapping[str, Any], *, model: str | None, device: str)
     chosen: dict[str, Any] = {"device": device}
     if model:
         chosen |= {"path": str(data / "model" / model), "name": model}
-    return {**settings, "model": {**chosen, **given}}
+    further = settings.get("further_models") or {}
+    if further:  # a further model runs where the inventory says, too
+        further = {name: {"device": device, **(each or {})} for name, each in further.items()}
+    return {**settings, "model": {**chosen, **given}, **({"further_models": further} if further else {})}
 
 
 def build_host(settings: Mapping[str, Any], addresses: Mapping[str, list[str]], place: str) -> dict[str, Any]:
@@ -56,6 +62,7 @@ def build_host(settings: Mapping[str, Any], addresses: Mapping[str, list[str]], 
     if place not in PLACES:
         raise RenderingError(f"appliance_place is {place!r}; it is one of {', '.join(PLACES)}.")
     site = build_site(settings, addresses)
+    _refuse_fractions(site)
     places = site.list_places(place)
     return {
         "schema_version": SCHEMA_VERSION,
@@ -68,7 +75,7 @@ def build_host(settings: Mapping[str, Any], addresses: Mapping[str, list[str]], 
                 "name": unit.name,
                 "user": unit.user,
                 "text": unit.text,
-                "most_exposure": MOST_EXPOSURE.get(unit.component, USUAL_EXPOSURE),
+                "most_exposure": MOST_EXPOSURE.get(unit.command, USUAL_EXPOSURE),
             }
             for unit in build_units(site, places)
         ],
@@ -89,6 +96,14 @@ def build_host(settings: Mapping[str, Any], addresses: Mapping[str, list[str]], 
         "engine_proxy_url": _build_proxy_url(site, addresses),
         "manage_environment": build_webapp_environment(site.settings, INSTALLATION) | {"PYTHONPATH": ""},
         "model": _describe_model(site),
+        "answering": _find_answering(site),
+        "further_engines": list(list_further(site.settings)),
+        "engine_units": {
+            "prefix": unit_name(name_engine("")).removesuffix(".service"),
+            "further": [unit_name(name) for name in list_further(site.settings)],
+            "others": [unit_name("engine-proxy")],
+        },
+        "registrations": [list(each) for each in _list_registrations(site, addresses)],
         "served": _list_served(site),
         "embedding_model": site.settings.embeddings.model,
         "connections": _count_connections(site),
@@ -157,6 +172,38 @@ def _list_served(site: Site) -> list[dict[str, str]]:
     }
     served = {main["name"]: main["folder"]} if main else {}
     return [{"name": name, "folder": str(folder)} for name, folder in {**further, **served}.items()]
+
+
+def _find_answering(site: Site) -> str | None:
+    """The name of the model that answers questions; None where nobody does."""
+    chosen = site.settings.answers.model
+    if chosen != MAIN_MODEL:
+        return site.settings.further_models[chosen].served_name
+    return site.settings.main_served_name if has_model(site) else None
+
+
+def _list_registrations(site: Site, addresses: Mapping[str, list[str]]) -> list[tuple[str, ...]]:
+    """What the web application is told; licences are added where the models' own files were seen."""
+    main = _describe_model(site)
+    served = {MAIN_MODEL: Served(main["name"], main["detail"])} if main else {}
+    for name, each in site.settings.further_models.items():
+        detail = {"max_context_tokens": each.max_context_tokens, "source": "directory", "device": each.device}
+        served[name] = Served(each.served_name, detail)
+    return build_registrations(site.settings, _build_proxy_url(site, addresses), served)
+
+
+def _refuse_fractions(site: Site) -> None:
+    """What each engine of a GPU host is given by hand; the rest is divided where the models are."""
+    given = {
+        name: model.memory_fraction
+        for name, model in list_engines(site.settings).items()
+        if model.memory_fraction is not None and model.device != "cpu"
+    }
+    if len(given) > 1 and (total := sum(given.values())) > MOST_EXPLICIT_SHARE:
+        raise RenderingError(
+            f"memory_fraction of {' and '.join(given)} are {total:.2f} of the GPU's memory together; "
+            f"{MOST_EXPLICIT_SHARE} is the most."
+        )
 
 
 def _count_connections(site: Site) -> int:

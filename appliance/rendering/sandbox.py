@@ -8,7 +8,7 @@ from pathlib import Path
 from appliance.rendering import paths
 from appliance.rendering.site import Site, data_path
 from appliance.settings.model import Model
-from appliance.topology import Component
+from appliance.topology import ENGINE, Component, list_engines
 
 CLOSED: dict[str, str] = {
     "NoNewPrivileges": "yes",
@@ -61,12 +61,12 @@ def build_sandbox(site: Site, component: Component) -> list[tuple[str, str]]:
     """The directives, in order. A repeated name adds to what stands before, as systemd reads it."""
     directives = dict(CLOSED)
     forbidden = FORBIDDEN_CALLS
-    if component.name in COMPUTING:
+    if component.command in COMPUTING:
         directives |= COMPUTES
         forbidden = "~@privileged"
     if component.name == "engine-proxy":
         directives |= {"ProcSubset": "all"}
-    if component.name in SEES_GPU and site.settings.model.device != "cpu":
+    if component.command in SEES_GPU and _may_use_gpu(site, component):
         directives |= USES_GPU
     lines = list(directives.items())
     position = next(index for index, (name, _) in enumerate(lines) if name == "SystemCallFilter") + 1
@@ -103,12 +103,27 @@ def _list_files(site: Site, component: Component) -> list[tuple[str, str]]:
     if component.name == "engine-proxy":
         lines.append(("BindReadOnlyPaths", _own_pair("engine-proxy")))
         lines.append(("BindReadOnlyPaths", f"-{paths.ENGINE_EVENTS}:{events}"))
-    if component.name == "engine":
-        beside = sorted(list_beside(site.settings.model))
-        lines.append(("BindReadOnlyPaths", " ".join(f"-{folder}" for folder in (model_folder(site), *beside))))
+    if component.command == ENGINE:
+        # Each looks into the others' models too: what they need is part of how the memory is divided.
+        folders = dict.fromkeys(
+            folder for model in list_engines(site.settings).values() for folder in list_folders(site, model)
+        )
+        lines.append(("BindReadOnlyPaths", " ".join(f"-{folder}" for folder in folders)))
         lines += [("LogsDirectory", paths.ENGINE_EVENTS.name), ("LogsDirectoryMode", "0755")]
         lines.append(("BindPaths", f"{paths.ENGINE_EVENTS}:{events}"))
     return lines
+
+
+def _may_use_gpu(site: Site, component: Component) -> bool:
+    """An engine by its own setting; the embedder and the proxy where any engine may."""
+    engines = list_engines(site.settings)
+    asked = [engines[component.name]] if component.name in engines else list(engines.values())
+    return any(model.device != "cpu" for model in asked)
+
+
+def list_folders(site: Site, model: Model) -> list[Path]:
+    """What an engine reads: its model, where fetched ones lie if no path is named, and what is beside it."""
+    return [model.path or data_path(site, "model"), *sorted(list_beside(model))]
 
 
 def model_folder(site: Site) -> Path:

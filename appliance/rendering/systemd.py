@@ -6,7 +6,7 @@ from appliance.programs import Installation, Program, build_installed_programs
 from appliance.rendering import paths
 from appliance.rendering.sandbox import build_sandbox
 from appliance.rendering.site import Site
-from appliance.topology import Component, Topology
+from appliance.topology import ENGINE, Component, Topology
 
 TARGET = "appliance.target"
 HEADER = "# Written by the playbooks from the appliance's topology; edits are overwritten."
@@ -30,9 +30,10 @@ INSTALLATION = Installation(root=paths.CODE, config=paths.CONFIG, python=paths.W
 
 @dataclass(frozen=True)
 class Unit:
-    """``component`` is its name in the topology; ``name`` is the file's."""
+    """``component`` is its name in the topology, ``command`` what kind it is; ``name`` is the file's."""
 
     component: str
+    command: str
     name: str
     user: str
     text: str
@@ -50,9 +51,15 @@ def build_units(site: Site, places: tuple[str, ...]) -> tuple[Unit, ...]:
     units = []
     for program in programs:
         component = site.topology.component(program.name)
-        if set(component.places) & set(places) and (component.name != "engine" or has_model(site)):
+        if set(component.places) & set(places) and (component.name != ENGINE or has_model(site)):
             units.append(
-                Unit(component.name, unit_name(component.name), component.user, _build(site, component, program))
+                Unit(
+                    component.name,
+                    component.command,
+                    unit_name(component.name),
+                    component.user,
+                    _build(site, component, program),
+                )
             )
     return tuple(units)
 
@@ -98,7 +105,7 @@ def _build(site: Site, component: Component, program: Program) -> str:
         "WorkingDirectory=/",
         "Restart=always",
         *(() if program.final_code is None else (f"RestartPreventExitStatus={program.final_code}",)),
-        f"RestartSec={RESTART_SECONDS.get(component.name, 3)}",
+        f"RestartSec={RESTART_SECONDS.get(component.command, 3)}",
         f"KillSignal=SIG{program.stop_signal}",
         f"KillMode={'control-group' if program.stops_group else 'mixed'}",
         f"TimeoutStopSec={program.stop_seconds}",

@@ -15,6 +15,7 @@ CARRIED = {
     "embedding": ("documents", "questions", "embeddings", "readings"),
     "reranking": ("documents", "questions", "readings"),
 }
+WAITS = "Waits until it answers: engines that share a GPU start one after another."
 PASSES_ON = "Passes on what it allows; reads the engine's metrics."
 
 
@@ -52,7 +53,16 @@ def list_further_ports(settings: Settings) -> tuple[Port, ...]:
 
 
 def list_further_flows(settings: Settings) -> tuple[Flow, ...]:
-    return tuple(
+    """The proxy asks each; each asks those before it whether they have started, where they are on the same machine."""
+    names = list(list_engines(settings))
+    waiting = [
+        Flow(name, earlier, (), WAITS)
+        for position, name in enumerate(names)
+        for earlier in names[:position]
+        if settings.layout != "kubernetes"
+    ]
+    asked = (
         Flow("engine-proxy", name, CARRIED[further.purpose], PASSES_ON)
         for name, further in list_further(settings).items()
     )
+    return (*asked, *waiting)

@@ -14,7 +14,8 @@ import pytest
 import yaml
 
 from appliance.hosts.licences import judge, look_into_set
-from appliance.settings import environment
+from appliance.programs import Served, build_registrations
+from appliance.settings import Settings, environment
 from appliance.settings.environment import REPOSITORY
 from inference.registry.load import load_catalogue
 
@@ -63,9 +64,9 @@ def play(site: Path, licences: Any, *, model: str | None = MODEL) -> Played:
             "configuration": "{}",
             "paths": {"configuration": str(site), "data": "/var/lib/appliance"},
             "served": [{"name": model, "folder": folder}] if model else [],
-            "engine_proxy_url": "https://192.0.2.20:8443",
-            "embedding_model": "all-MiniLM-L6-v2",
-            "model": {"name": model, "folder": folder, "detail": {"device": "cpu"}} if model else None,
+            "registrations": build_registrations(
+                Settings(), "https://192.0.2.20:8443", {"model": Served(model, {"device": "cpu"})} if model else {}
+            ),
         },
     }
     hosts: dict[str, Any] = {place: {"hosts": {place: {}}} for place in ("app", "gpu")}
