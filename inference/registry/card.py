@@ -73,7 +73,7 @@ def build_front_matter(entry: Entry, catalogue: Catalogue) -> dict[str, Any]:
     ``language`` only where upstream lists the languages."""
     variant = entry.variants[0]
     engine = ["vllm"] if entry.purpose == "generation" else []
-    quantized = variant.format not in UNQUANTIZED_FORMATS
+    quantized = variant.format not in UNQUANTIZED_FORMATS and variant.hub_id != entry.upstream
     matter: dict[str, Any] = {
         "license": entry.licence,
         "license_link": catalogue.licences[entry.licence].link,

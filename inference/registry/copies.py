@@ -11,7 +11,7 @@ from inference.registry.hub_cache import FOLDER, find_cache, read_hub_cache
 from inference.registry.intake import ImportRefusedError, Member, read_directory
 from inference.registry.store import find_marked
 from inference.registry.verification import CHUNK_BYTES, See
-from inference.registry.weights import measure_weights
+from inference.registry.weights import list_loaded, measure_weights
 
 
 @dataclass(frozen=True)
@@ -56,9 +56,7 @@ def measure_copy(path: Path, *, revision: str | None, see: See = lambda _bytes: 
         intake, root, commit = read_directory(path), path, _read_commit(path, revision)
     members = {str(member.name): member for member in intake.members}
     size = measure_weights(root, {name: (root / name).stat() for name in members})
-    sums = {
-        name: _sum(member, see) for name, member in members.items() if name.endswith(".safetensors") and "/" not in name
-    }
+    sums = {name: _sum(members[name], see) for name in list_loaded(members)}
     return Copy(path, read_hub_id(path), commit, size, sums)
 
 

@@ -10,6 +10,7 @@ from inference.registry.errors import ModelError
 from inference.registry.load import Catalogue
 from inference.registry.pinning import compare_sums
 from inference.registry.pins import Pins, describe_pin, fill, list_filled
+from inference.registry.weights import list_loaded
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 CATALOGUE = "the catalogue"
@@ -62,7 +63,7 @@ class Expected:
 
     def refuse_sums(self, sums: Mapping[str, str]) -> None:
         """``sums`` of all files. Raises PinnedOtherwiseError for weights that have others."""
-        weights = {name: of for name, of in sums.items() if name.endswith(".safetensors") and "/" not in name}
+        weights = {name: sums[name] for name in list_loaded(sums)}
         if self.sha256 and (differences := compare_sums(self.sha256, weights)):
             raise PinnedOtherwiseError(
                 f"{self.hub_id}: these are not the files that {self.said_by} names: {'; '.join(differences)}. Copy "

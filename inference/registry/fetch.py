@@ -23,6 +23,7 @@ from inference.registry.fetched import build_folder, write_marker
 from inference.registry.manifest import NAME as MANIFEST
 from inference.registry.manifest import parse_manifest
 from inference.registry.store import keep_record, seal
+from inference.registry.weights import SECOND_COPY, list_loaded
 
 WANTED = ("*.safetensors", "*.json", "*.jinja", "*.txt", "tokenizer.model", "README.md", "LICENSE*", "NOTICE*")
 SECONDS_FOR_METADATA = 30
@@ -52,8 +53,10 @@ def fetch(*, hub_id: str, revision: str, models_dir: Path, expected: Expected | 
     draft = models_dir / f".{target.name}"
     draft.mkdir(parents=True, exist_ok=True)
     sizes = {file.rfilename: file.size or 0 for file in info.siblings or ()}
-    require_room(sum(sizes[name] for name in filter_repo_objects(sizes, allow_patterns=list(WANTED))), draft)
-    snapshot_download(hub_id, revision=commit, local_dir=draft, allow_patterns=list(WANTED))
+    second = [name for name in sizes if name.startswith(SECOND_COPY) and name not in list_loaded(sizes)]
+    wanted = filter_repo_objects(sizes, allow_patterns=list(WANTED), ignore_patterns=second)
+    require_room(sum(sizes[name] for name in wanted), draft)
+    snapshot_download(hub_id, revision=commit, local_dir=draft, allow_patterns=list(WANTED), ignore_patterns=second)
     inspect_checkpoint(draft)
     write_marker(draft, hub_id=hub_id, revision=revision, commit=commit)
     shutil.rmtree(draft / ".cache", ignore_errors=True)  # the hub client's own notes

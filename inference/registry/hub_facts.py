@@ -13,18 +13,19 @@ import httpx2
 from huggingface_hub import HfApi
 from huggingface_hub.errors import GatedRepoError, HFValidationError, RepositoryNotFoundError, RevisionNotFoundError
 
+from inference.registry.weights import list_loaded
+
 SECONDS_FOR_METADATA = 30
 SCHEMA_VERSION = 1
 
 
 def read_facts(hub_id: str, revision: str | None) -> dict[str, Any]:
-    """Commit, and size and SHA-256 of each weights file at the top of the repository; a sum is None where the hub
-    names none."""
+    """Commit, and size and SHA-256 of each weights file that is loaded; a sum is None where the hub names none."""
     info = HfApi().model_info(hub_id, revision=revision, timeout=SECONDS_FOR_METADATA, files_metadata=True)
+    siblings = {file.rfilename: file for file in info.siblings or ()}
     files = {
-        file.rfilename: {"bytes": file.size, "sha256": file.lfs.sha256 if file.lfs else None}
-        for file in info.siblings or ()
-        if file.rfilename.endswith(".safetensors") and "/" not in file.rfilename
+        name: {"bytes": siblings[name].size, "sha256": lfs.sha256 if (lfs := siblings[name].lfs) else None}
+        for name in list_loaded(siblings)
     }
     if info.sha is None or not files:
         raise LookupError("the hub names no commit for it" if info.sha is None else "it has no *.safetensors file")

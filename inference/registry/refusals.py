@@ -31,6 +31,10 @@ class IndexLiesError(WeightsMissingError):
     """An index that says something else about the shards than they do."""
 
 
+class SecondCopyError(CheckpointError):
+    """The same weights in two formats, and nothing that says which are meant."""
+
+
 class LooseModeError(CheckpointError):
     """A file or folder that every user of the machine may change."""
 

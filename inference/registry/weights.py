@@ -3,12 +3,13 @@
 The format: eight bytes with the header's length, the header as JSON, the tensors' bytes without gaps.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from inference.registry import strict_json
 from inference.registry.errors import WeightsMissingError
-from inference.registry.refusals import HeaderError, IndexLiesError
+from inference.registry.refusals import HeaderError, IndexLiesError, SecondCopyError
 from inference.registry.strict_json import COPY_AGAIN
 from inference.registry.tree import Files
 
@@ -23,10 +24,18 @@ BITS = {
 }  # fmt: skip
 Tensors = dict[str, int]  # name to bytes
 Shapes = dict[str, tuple[int, ...]]
+SECOND_COPY = "consolidated"  # how Mistral AI's own format of the same weights begins, in the same repository
+
+
+def list_loaded(names: Iterable[str]) -> list[str]:
+    """The files of a model's weights that vLLM loads: at the top, and not a second copy in another format."""
+    top = [name for name in names if name.endswith(".safetensors") and "/" not in name]
+    return [name for name in top if not name.startswith(SECOND_COPY)] or top
 
 
 def measure_weights(root: Path, files: Files) -> int:
-    """The bytes of the weights' files. Raises WeightsMissingError, HeaderError or IndexLiesError."""
+    """The bytes of the files that are loaded. Raises WeightsMissingError, HeaderError, IndexLiesError or
+    SecondCopyError."""
     indexes = {name: _read_index(root / name) for name in files if name.endswith(".safetensors.index.json")}
     shards = [name for name in files if name.endswith(".safetensors")]
     for index, weight_map in indexes.items():
@@ -43,9 +52,15 @@ def measure_weights(root: Path, files: Files) -> int:
     for index, weight_map in indexes.items():
         _refuse_lies(root / index, weight_map, {Path(name).name: of for name, of in tensors.items()
                                                 if Path(name).parent == Path(index).parent})  # fmt: skip
+    loaded = list_loaded(top)
     if not indexes:
+        if len(loaded) < len(top):
+            second = next(name for name in top if name not in loaded)
+            raise SecondCopyError(
+                root / second, "it is a second copy of the weights, and without an index vLLM loads both.", "Remove it."
+            )
         _refuse_repetition(root, {name: tensors[name] for name in top})
-    return sum(files[name].st_size for name in top)
+    return sum(files[name].st_size for name in loaded)
 
 
 def read_shapes(file: Path) -> Shapes:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
-STRANGERS = ("modeling_tiny.py", "pytorch_model.bin")
+STRANGERS = ("modeling_tiny.py", "pytorch_model.bin", "consolidated.safetensors")
 GATED = "house/gated"
 
 

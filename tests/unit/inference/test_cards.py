@@ -10,7 +10,7 @@ import yaml
 
 from inference.registry import cards
 from inference.registry.card import BEGIN, END, build_deployment, build_front_matter, render_card
-from inference.registry.entry import FOUR_BIT_FORMATS
+from inference.registry.entry import FOUR_BIT_FORMATS, UNQUANTIZED_FORMATS
 from inference.registry.errors import CardError
 from inference.registry.families import FAMILIES
 from inference.registry.load import SOURCE, Catalogue, load_catalogue, parse_catalogue
@@ -144,7 +144,9 @@ def test_front_matter_is_yaml_with_the_hub_keys(model: str) -> None:
     assert matter == build_front_matter(entry, load_catalogue())
     assert set(matter) <= HUB_KEYS
     assert HUB_KEYS - set(matter) <= {"language", "base_model_relation"}
-    assert (matter.get("base_model_relation") == "quantized") == (entry.variants[0].format in FOUR_BIT_FORMATS)
+    first = entry.variants[0]
+    quantized = first.format not in UNQUANTIZED_FORMATS and first.hub_id != entry.upstream
+    assert (matter.get("base_model_relation") == "quantized") == quantized
     assert ("language" in matter) == (entry.languages is not None)
 
 

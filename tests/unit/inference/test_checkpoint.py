@@ -7,6 +7,8 @@ import pytest
 
 from inference.registry import errors
 from inference.registry.checkpoint import inspect_checkpoint
+from inference.registry.refusals import SecondCopyError
+from tests.unit.inference.model_folders import FIRST, INDEX, SECOND, write_model
 
 
 def write_safetensors(path: Path) -> None:
@@ -120,3 +122,21 @@ def test_single_precision_weights_take_half_as_much_when_loaded(model: Path) -> 
     assert whole.loaded_bytes == whole.weights_bytes
     (model / "config.json").write_text(json.dumps({"architectures": ["Qwen3ForCausalLM"], "torch_dtype": "float32"}))
     assert inspect_checkpoint(model).loaded_bytes == whole.weights_bytes // 2
+
+
+def test_second_copy_of_the_weights_counts_once_where_an_index_says_which_are_loaded(tmp_path: Path) -> None:
+    folder = write_model(tmp_path / "m")
+    size = sum((folder / name).stat().st_size for name in (FIRST, SECOND))
+    write_safetensors(folder / "consolidated.safetensors")
+    assert inspect_checkpoint(folder).weights_bytes == size
+
+
+def test_second_copy_of_the_weights_without_an_index_is_refused_because_vllm_would_load_both(tmp_path: Path) -> None:
+    folder = write_model(tmp_path / "m")
+    (folder / INDEX).unlink()
+    write_safetensors(folder / "consolidated.safetensors")
+    with pytest.raises(SecondCopyError, match=r"consolidated.safetensors: it is a second copy .* Remove it"):
+        inspect_checkpoint(folder)
+    for name in (FIRST, SECOND):
+        (folder / name).unlink()
+    assert inspect_checkpoint(folder).weights_bytes > 0, "Mistral AI's own format alone"
