@@ -1,23 +1,25 @@
 """``python -m appliance.hosts preflight|audit < observations.json``: everything that is wrong, as a list in JSON.
 
 ``python -m appliance.hosts licences`` says of each model whether its licence was acknowledged, and what to record;
-``registrations`` what the web application is told about the models, with their licences.
+``registrations`` what the web application is told about the models, with their licences; ``certificate`` what is wrong
+with a given one, and what soon will be.
 """
 
 import json
 import sys
 import time
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from appliance.hosts import audit, gather, licences, preflight
+from appliance.hosts import audit, certificate, gather, licences, preflight
 from inference.planning.servable import find_sharing_problem
 from inference.registry.own import merge_catalogue
 
-VERBS = ("preflight", "audit", "licences", "registrations")
+VERBS = ("preflight", "audit", "licences", "registrations", "certificate")
 
 
 def build_needs(request: dict[str, Any]) -> preflight.Needs:
@@ -94,7 +96,7 @@ def _measure(folder: Path) -> int:
 
 def main() -> int:
     request = json.load(sys.stdin)
-    said: list[Any]
+    said: Any
     if sys.argv[1:] == ["preflight"]:
         said = preflight.find_problems(complete_names(request["facts"]), build_needs(request))
     elif sys.argv[1:] == ["audit"]:
@@ -103,6 +105,9 @@ def main() -> int:
         said = judge_licences(request)
     elif sys.argv[1:] == ["registrations"]:
         said = licences.complete_registrations(request["host"]["registrations"], request["licences"])
+    elif sys.argv[1:] == ["certificate"]:
+        files, names = (Path(request[part]) for part in ("certificate", "key")), request["names"]
+        said = asdict(certificate.judge_files(*files, names, now=datetime.now(UTC)))
     else:
         sys.stderr.write(f"Usage: python -m appliance.hosts {'|'.join(VERBS)}\n")
         return 2
