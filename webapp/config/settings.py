@@ -155,6 +155,9 @@ ACCOUNT_LOGOUT_REDIRECT_URL = "/account/login/"
 # Failed attempts: five in five minutes for one account from one address, ten a minute from one address.
 ACCOUNT_RATE_LIMITS = {"login": "60/m/ip", "login_failed": "10/m/ip,5/5m/key", "change_password": "10/m/user"}
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = APPLIANCE.web.https
+# A year; over plain HTTP, where the header means nothing, none is sent. The hosts' nginx hides this one and sends its
+# own, which its error pages carry too.
+SECURE_HSTS_SECONDS = 31_536_000 if APPLIANCE.web.https else 0
 SESSION_COOKIE_HTTPONLY = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
