@@ -106,8 +106,8 @@ def main() -> int:
     elif sys.argv[1:] == ["registrations"]:
         said = licences.complete_registrations(request["host"]["registrations"], request["licences"])
     elif sys.argv[1:] == ["certificate"]:
-        files, names = (Path(request[part]) for part in ("certificate", "key")), request["names"]
-        said = asdict(certificate.judge_files(*files, names, now=datetime.now(UTC)))
+        paths = Path(request["certificate"]), Path(request["key"])
+        said = asdict(certificate.judge_files(*paths, request["names"], now=datetime.now(UTC)))
     else:
         sys.stderr.write(f"Usage: python -m appliance.hosts {'|'.join(VERBS)}\n")
         return 2
