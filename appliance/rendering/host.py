@@ -30,6 +30,8 @@ from appliance.rendering.systemd import (
 )
 from appliance.settings.model import MAIN_MODEL
 from appliance.topology import Port, list_engines, list_further, name_engine
+from appliance.topology.nodes import PROTOCOL as MEETING
+from appliance.topology.nodes import has_nodes, is_headless
 from inference.planning.dividing import MOST_EXPLICIT_SHARE
 
 SCHEMA_VERSION = 1
@@ -105,6 +107,7 @@ def build_host(settings: Mapping[str, Any], addresses: Mapping[str, list[str]], 
         },
         "registrations": [list(each) for each in _list_registrations(site, addresses)],
         "served": _list_served(site),
+        "has_nodes": has_nodes(site.settings),
         "embedding_model": site.settings.embeddings.model,
         "connections": _count_connections(site),
         "upload_mib": site.settings.ingestion.max_upload_mib,
@@ -141,6 +144,7 @@ def _list_listening(site: Site, places: tuple[str, ...]) -> list[str]:
         for port in site.topology.ports
         if port.number is not None
         and port.transport == "tcp"
+        and not (port.protocol == MEETING and is_headless(site.settings))  # it is the head's
         and set(site.topology.component(port.component).places) & set(places)
     )
 
@@ -153,7 +157,7 @@ def _build_proxy_url(site: Site, addresses: Mapping[str, list[str]]) -> str:
 
 def _describe_model(site: Site) -> dict[str, Any] | None:
     """What the web application is told about the model that the engine serves."""
-    if not has_model(site):
+    if not has_model(site) or is_headless(site.settings):
         return None
     wanted = site.settings.model
     name = wanted.name or (wanted.path.name if wanted.path else str(wanted.hub_id).split("/")[-1])

@@ -10,9 +10,11 @@ from itertools import groupby
 
 from appliance.rendering.site import EVERYWHERE, Network, Site
 from appliance.topology import Component, Flow, Port
+from appliance.topology.nodes import PROTOCOL as NODES
 
 HEADER = "# Written by the playbooks from the appliance's topology; edits are overwritten."
 EPHEMERAL = "32768-60999"  # Linux's default range, from which programs get ports they did not ask for by number
+CHOSEN_BY_KERNEL = Port("any", NODES, bind="any", number=1)
 NEIGHBORS = "nd-neighbor-solicit, nd-neighbor-advert"  # IPv6 finds its neighbors with ICMP
 INPUT = f"""\
         ct state established,related accept
@@ -76,7 +78,7 @@ def _enter(site: Site, flow: Flow) -> list[str]:
     source = site.topology.component(flow.source)
     return [
         f"        {_match('saddr', family, networks)}{_to(port)} accept {_why(flow)}"
-        for port in site.topology.list_ports(flow.target)
+        for port in _list_ports(site, flow)
         if not port.is_local
         for family, networks in _by_family(site.networks(source))
     ]
@@ -89,7 +91,7 @@ def _leave(site: Site, flow: Flow) -> list[str]:
         networks = tuple(ip_network(each) for each in EVERYWHERE)
     return [
         f"        {_match('daddr', family, of)}{_to(port)} {_sent_by([source])} accept {_why(flow)}"
-        for port in site.topology.list_ports(flow.target)
+        for port in _list_ports(site, flow)
         for family, of in _by_family(networks)
     ]
 
@@ -101,10 +103,11 @@ def _pass_inside(site: Site, flows: Iterable[Flow]) -> list[str]:
     for target, group in groupby(ordered, key=lambda flow: flow.target):
         of = list(group)
         for port in site.topology.list_ports(target):
-            if port.number is None:
+            these = [flow for flow in of if flow.protocol in ("", port.protocol)]
+            if port.number is None or not these:
                 continue
-            sources = [site.topology.component(flow.source) for flow in of]
-            names = ", ".join(dict.fromkeys(flow.source for flow in of))
+            sources = [site.topology.component(flow.source) for flow in these]
+            names = ", ".join(dict.fromkeys(flow.source for flow in these))
             rules.append(f'        oif "lo" {_to(port)} {_sent_by(sources)} accept comment "{names} -> {target}"')
     return rules
 
@@ -113,8 +116,15 @@ def _speak_to_oneself(site: Site, places: tuple[str, ...]) -> list[str]:
     """vLLM's processes find each other on loopback ports that the kernel chose."""
     if not set(site.topology.component("engine").places) & set(places):
         return []
-    user = site.topology.component("engine").user
-    return [f'        oif "lo" tcp dport {EPHEMERAL} meta skuid "{user}" accept comment "the engine\'s own processes"']
+    user, nodes = site.topology.component("engine").user, site.settings.model.nodes
+    numbers = EPHEMERAL if nodes.count == 1 else f"{{ {nodes.port}, {EPHEMERAL} }}"
+    return [f'        oif "lo" tcp dport {numbers} meta skuid "{user}" accept comment "the engine\'s own processes"']
+
+
+def _list_ports(site: Site, flow: Flow) -> tuple[Port, ...]:
+    """Machines that hold one model meet at one port, and go on at those that their kernels choose."""
+    ports = site.topology.list_ports_of(flow) if flow.protocol == NODES else site.topology.list_ports(flow.target)
+    return (*ports, CHOSEN_BY_KERNEL) if flow.protocol == NODES else ports
 
 
 def _match(side: str, family: str, networks: list[Network]) -> str:
@@ -124,7 +134,7 @@ def _match(side: str, family: str, networks: list[Network]) -> str:
 
 
 def _to(port: Port) -> str:
-    return f"{port.transport} dport {port.number}"
+    return f"{port.transport} dport {EPHEMERAL if port is CHOSEN_BY_KERNEL else port.number}"
 
 
 def _sent_by(components: Iterable[Component]) -> str:

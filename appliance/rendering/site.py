@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from appliance.rendering import paths
 from appliance.settings import Settings
 from appliance.topology import Component, Flow, Port, Topology, build_topology
+from appliance.topology.nodes import NODES, has_nodes
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 PLACES = ("app", "gpu")
@@ -72,6 +73,10 @@ def build_site(settings: Mapping[str, Any], addresses: Mapping[str, Iterable[str
         raise RenderingError(f"Addresses of {', '.join(unknown)}: the topology knows {', '.join(sorted(known))}.")
     if missing := [place for place in PLACES if not addresses.get(place)]:
         raise RenderingError(f"No address of place {' and '.join(missing)}: set appliance_address on its host.")
+    if has_nodes(checked) and not addresses.get(NODES):
+        raise RenderingError(
+            f"appliance_networks names no {NODES}: the firewall would keep the machines that hold the model apart."
+        )
     if not addresses.get("operator") and checked.management.agent is None:
         raise RenderingError(
             "appliance_networks names no operator: the firewall would let nobody in through SSH. Name the addresses "

@@ -235,6 +235,14 @@ class Settings(Section):
         return self
 
     @model_validator(mode="after")
+    def _refuse_nodes_where_no_host_has_them(self) -> Self:
+        if self.model.nodes.count > 1 and (self.layout != "hosts" or self.further_models):
+            raise ValueError("model.nodes is for layout: hosts, and for a model that no further_models stand beside.")
+        if any(further.nodes.count > 1 for further in self.further_models.values()):
+            raise ValueError("nodes are for the section model: a further model is held by one machine.")
+        return self
+
+    @model_validator(mode="after")
     def _refuse_further_models_that_collide(self) -> Self:
         for name in self.further_models:
             if not MODEL_NAME.fullmatch(name) or name in RESERVED_MODEL_NAMES:

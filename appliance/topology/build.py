@@ -6,6 +6,7 @@ from appliance.settings import Settings
 from appliance.topology.components import list_components
 from appliance.topology.engines import LOOPBACK, list_further_ports
 from appliance.topology.flows import list_data_classes, list_flows
+from appliance.topology.nodes import is_headless, list_node_ports
 from appliance.topology.stores import STORES
 from appliance.topology.types import Port, Topology
 
@@ -25,7 +26,8 @@ def build_topology(settings: Settings) -> Topology:
 def _list_ports(settings: Settings) -> tuple[Port, ...]:
     models = (
         Port("embedder", "http", bind=LOOPBACK, number=settings.embeddings.port, health_path="/health"),
-        Port("engine", "http", bind=LOOPBACK, number=settings.model.port, health_path="/health"),
+        *(() if is_headless(settings) else (_find_engine(settings),)),
+        *list_node_ports(settings),
         *list_further_ports(settings),
     )
     if settings.layout == "embedded":
@@ -52,6 +54,10 @@ def _list_ports(settings: Settings) -> tuple[Port, ...]:
         *(_list_resolver_ports() if settings.egress.allow or settings.management.agent or not hosts else ()),
         *_list_destinations(settings),
     )
+
+
+def _find_engine(settings: Settings) -> Port:
+    return Port("engine", "http", bind=LOOPBACK, number=settings.model.port, health_path="/health")
 
 
 def _list_host_ports(settings: Settings) -> tuple[Port, ...]:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from appliance.settings import Settings
 from appliance.topology.engines import ENGINE, list_further_components
+from appliance.topology.nodes import OTHERS, has_nodes
 from appliance.topology.types import Component
 
 # In the order in which they start.
@@ -74,7 +75,8 @@ def list_components(settings: Settings) -> tuple[Component, ...]:
         ours = tuple(_on_host(component) for component in ours if component.name not in NOT_ON_HOSTS)
         agent = OF_SSM if settings.management.agent == "ssm" else ()
         resolver = (RESOLVER,) if allowed or agent else ()
-        return (BROWSER, *destinations, *resolver, *OF_HOSTS, *agent, *ours)
+        others = (OTHERS,) if has_nodes(settings) else ()
+        return (BROWSER, *destinations, *resolver, *OF_HOSTS, *agent, *others, *ours)
     return (BROWSER, *destinations, *OF_KUBERNETES, *(_in_pod(component, settings) for component in ours))
 
 

@@ -1,9 +1,11 @@
 """Who talks to whom, what about and why, in each layout."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from appliance.settings import Settings
-from appliance.topology.engines import PASSES_ON, list_further_flows
+from appliance.topology.engines import ENGINE, PASSES_ON, list_further_flows
+from appliance.topology.nodes import HTTP, has_nodes, is_headless, list_node_flows
 from appliance.topology.types import DataClass, Flow
 
 DATA_CLASSES = (
@@ -77,7 +79,18 @@ def list_flows(settings: Settings) -> tuple[Flow, ...]:
     of_layout = {"embedded": EMBEDDED, "hosts": HOSTS, "kubernetes": KUBERNETES}[settings.layout]
     outside = OUTSIDE if settings.egress.allow and settings.layout != "embedded" else ()
     agent = SSM if settings.management.agent == "ssm" and settings.layout == "hosts" else ()
-    return (*of_layout, *agent, *FLOWS, *list_further_flows(settings), *outside)
+    return (
+        *of_layout, *agent, *_list_usual_flows(settings), *list_node_flows(settings), *list_further_flows(settings),
+        *outside,
+    )  # fmt: skip
+
+
+def _list_usual_flows(settings: Settings) -> tuple[Flow, ...]:
+    """An engine that other machines help is asked at its own port only; one without a port by nobody."""
+    if not has_nodes(settings):
+        return FLOWS
+    usual = (replace(flow, protocol=HTTP) if flow.target == ENGINE else flow for flow in FLOWS)
+    return tuple(flow for flow in usual if not (is_headless(settings) and flow.target == ENGINE))
 
 
 def list_data_classes(flows: Iterable[Flow]) -> tuple[DataClass, ...]:

@@ -139,6 +139,8 @@ def build_proxy_command(settings: Settings, *, python: Path, upstream: str = "al
         assert proxy.key_file is not None, "the settings require it"
         tls = ProxyTls(proxy.ca_file, proxy.certificate_file, proxy.key_file)
     ports = {"engine": settings.model.port, "embedder": settings.embeddings.port}
+    if settings.model.nodes.rank > 0:
+        del ports["engine"]  # it has none here
     urls = {name: f"http://{LOOPBACK}:{port}" for name, port in ports.items() if upstream in ("all", name)}
     further = tuple(
         FurtherUpstream(name, each.purpose, f"http://{LOOPBACK}:{each.port}")

@@ -2,12 +2,13 @@
 
 import re
 import subprocess
+from typing import Any
 
 import pytest
 
 from appliance.rendering.nftables import build_ruleset
-from appliance.rendering.site import PLACES, Site
-from tests.unit.rendering.sites import one_host, two_hosts
+from appliance.rendering.site import PLACES, RenderingError, Site, build_site
+from tests.unit.rendering.sites import ADDRESSES, one_host, settings, two_hosts
 
 GPU_HOST = """\
 # Written by the playbooks from the appliance's topology; edits are overwritten.
@@ -109,3 +110,45 @@ def test_nft_accepts_the_ruleset(places: tuple[str, ...]) -> None:
 
 def _output(site: Site, places: tuple[str, ...]) -> list[str]:
     return build_ruleset(site, places).split("chain output")[1].splitlines()
+
+
+NODES = {"count": 2, "rank": 0, "head_address": "192.0.2.20", "address": "192.0.2.20", "interface": "ens5"}
+
+
+def several_machines(**changes: Any) -> Site:
+    model = {"tensor_parallel": 2, "nodes": {**NODES, **changes}}
+    return build_site(settings(model=model), {**ADDRESSES, "engine-nodes": ["192.0.2.21"]})
+
+
+def test_machines_that_hold_one_model_meet_and_nobody_else_does() -> None:
+    lines = [line.strip() for line in build_ruleset(several_machines(), ("gpu",)).splitlines()]
+    meeting = [line for line in lines if "29501" in line or ("32768-60999" in line)]
+    assert meeting == [
+        'ip saddr { 192.0.2.21/32 } tcp dport 29501 accept comment "engine-nodes -> engine"',
+        'ip saddr { 192.0.2.21/32 } tcp dport 32768-60999 accept comment "engine-nodes -> engine"',
+        (
+            'oif "lo" tcp dport { 29501, 32768-60999 } meta skuid "appliance-engine" accept comment '
+            '"the engine\'s own processes"'
+        ),
+        (
+            'ip daddr { 192.0.2.21/32 } tcp dport 29501 meta skuid "appliance-engine" accept comment '
+            '"engine -> engine-nodes"'
+        ),
+        (
+            'ip daddr { 192.0.2.21/32 } tcp dport 32768-60999 meta skuid "appliance-engine" accept comment '
+            '"engine -> engine-nodes"'
+        ),
+    ]
+    assert "29501" not in build_ruleset(several_machines(), ("app",))
+
+
+def test_machine_without_a_port_is_asked_by_no_proxy() -> None:
+    text = build_ruleset(several_machines(rank=1, address="192.0.2.22"), ("gpu",))
+    assert "engine-proxy -> embedder" in text
+    assert 'engine-proxy -> engine"' not in text
+    assert '"engine-nodes -> engine"' in text
+
+
+def test_machines_of_one_model_need_addresses() -> None:
+    with pytest.raises(RenderingError, match="appliance_networks names no engine-nodes"):
+        build_site(settings(model={"tensor_parallel": 2, "nodes": NODES}), ADDRESSES)
