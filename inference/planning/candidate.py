@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from inference.planning.config import read_architecture, read_format
+from inference.planning.config import read_architecture, read_effective_bits, read_format
 from inference.registry.checkpoint import inspect_checkpoint
 from inference.registry.choice import ModelWish, build_directory_spec
 from inference.registry.entry import Architecture, Entry, Format
@@ -16,7 +16,8 @@ from inference.registry.spec import ModelSpec
 @dataclass(frozen=True)
 class Candidate:
     """``converted``: vLLM quantises the weights while it loads them. ``spec`` is None for what vLLM's server is not
-    started for here: embedding and reranking. ``revision`` is the commit, where it is known."""
+    started for here: embedding and reranking. ``revision`` is the commit, where it is known; ``weight_bits`` what one
+    weight takes with its share of scales, where a configuration says it."""
 
     model: str
     weights: str
@@ -27,6 +28,7 @@ class Candidate:
     converted: bool = False
     hub_id: str | None = None
     revision: str | None = None
+    weight_bits: float | None = None
 
 
 def list_candidates(entries: Iterable[Entry]) -> tuple[Candidate, ...]:
@@ -78,5 +80,6 @@ def read_candidates(directory: Path) -> tuple[Candidate, ...]:
         architecture=read_architecture(config),
         native_tokens=checkpoint.trained_context_tokens,
         spec=build_directory_spec(ModelWish(path=directory), checkpoint, "cuda"),
+        weight_bits=read_effective_bits(config),
     )
     return (as_it_is, convert(as_it_is)) if can_convert(as_it_is) else (as_it_is,)

@@ -9,6 +9,7 @@ from inference.registry.families import reads_pictures
 
 LATENT_KEYS = ("kv_lora_rank", "q_lora_rank")
 HYBRID_KEYS = ("mamba_d_state", "ssm_cfg", "linear_num_key_heads", "attn_layer_period", "hybrid_override_pattern")
+SCALE_BITS = 16
 EXPERT_KEYS = ("num_experts", "num_local_experts", "n_routed_experts")
 
 
@@ -89,6 +90,25 @@ def _read_compressed(quantization: Mapping[str, Any]) -> Format:
     if kind in known:
         return known[kind]
     raise FactMissingError(f"the size of compressed-tensors weights of kind {kind} is not known.")
+
+
+def read_effective_bits(config: Mapping[str, Any]) -> float | None:
+    """Bits that one weight of a 4-bit format takes with its share of scales and zero points, where the configuration
+    says how they are grouped: a 16-bit scale a group, and a 4-bit zero point where it is not symmetric. AWQ and GPTQ
+    files have a zero point either way. None where the format's usual figure has to do."""
+    quantization = config.get("quantization_config") or {}
+    method = quantization.get("quant_method")
+    if method in ("awq", "gptq"):
+        bits, group, has_zero_point = quantization.get("bits"), quantization.get("group_size"), True
+    elif method == "compressed-tensors":
+        groups: list[Mapping[str, Any]] = list((quantization.get("config_groups") or {}).values())
+        weights = groups[0].get("weights") or {} if groups else {}
+        bits, group, has_zero_point = weights.get("num_bits"), weights.get("group_size"), not weights.get("symmetric")
+    else:
+        return None
+    if bits != 4 or not isinstance(group, int) or group < 1:
+        return None
+    return 4 + (SCALE_BITS + (4 if has_zero_point else 0)) / group
 
 
 def _read(config: Mapping[str, Any], key: str) -> int:

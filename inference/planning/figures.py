@@ -46,7 +46,7 @@ def compute_figures(candidate: Candidate, node: Node, question: Question) -> Fig
     parallel = choose_tensor_parallel(candidate, node, question.tensor_parallel, question.pipeline_parallel)
     stages = list_stage_bytes(
         architecture, candidate.format, tensor_parallel=parallel, pipeline_parallel=question.pipeline_parallel,
-        value_bytes=KV_VALUE_BYTES[question.kv_cache_dtype],
+        value_bytes=KV_VALUE_BYTES[question.kv_cache_dtype], bits=candidate.weight_bits,
     )  # fmt: skip
     weights, per_token = min(stages, key=lambda each: compute_kv_budget_bytes(node, each[0], question) / each[1])
     budget = max(0, compute_kv_budget_bytes(node, weights, question))
@@ -103,6 +103,11 @@ def choose_tensor_parallel(candidate: Candidate, node: Node, wanted: int | None,
         return max(numbers)
     if wanted not in numbers:
         it = candidate.architecture
+        if candidate.format == "bnb-nf4" and not candidate.converted:
+            raise CannotShareError(
+                f"{wanted} of {count} GPUs cannot share weights that bitsandbytes stored: one can, or a pipeline of "
+                "several. The 16-bit model with model.quantization: bitsandbytes can be shared."
+            )
         experts = f", experts {it.expert_intermediate_size} wide" if it.is_mixture else ""
         raise CannotShareError(
             f"{wanted} of {count} GPUs cannot share {it.attention_heads} attention heads, {it.kv_heads} heads for "
@@ -114,10 +119,13 @@ def choose_tensor_parallel(candidate: Candidate, node: Node, wanted: int | None,
 def can_share(candidate: Candidate, number: int) -> bool:
     """Each GPU gets the same number of heads; a key-value head may be copied, not cut. Experts that are quantised in
     groups of 128 are cut between groups only (found out by who published some:
-    https://huggingface.co/QuantTrio/Qwen3-Coder-30B-A3B-Instruct-GPTQ-Int8)."""
+    https://huggingface.co/QuantTrio/Qwen3-Coder-30B-A3B-Instruct-GPTQ-Int8). What bitsandbytes stored is cut by nobody:
+    its loader for vLLM refuses (``vllm_bnb_plugin`` 0.0.3, ``bitsandbytes_loader.py``)."""
     it = candidate.architecture
     if it.attention_heads is None or it.kv_heads is None:
         return number == 1
+    if candidate.format == "bnb-nf4" and not candidate.converted and number > 1:
+        return False
     if it.attention_heads % number or (it.kv_heads % number and number % it.kv_heads):
         return False
     if not it.is_mixture or candidate.format not in GROUPED_FORMATS or number == 1:

@@ -8,7 +8,7 @@ from typing import Any
 
 from inference.planning.advice import explain
 from inference.planning.candidate import Candidate
-from inference.planning.config import read_architecture, read_format
+from inference.planning.config import read_architecture, read_effective_bits, read_format
 from inference.planning.errors import CannotShareError, PlanningError
 from inference.planning.figures import choose_tensor_parallel, compute_figures
 from inference.planning.node import CpuNode, GpuNode, Node, Question, find_gpu_node
@@ -60,7 +60,11 @@ def _build_candidate(spec: ModelSpec, config: dict[str, Any]) -> Candidate | Non
         architecture = read_architecture(config)
     except PlanningError:
         return None
-    return Candidate(spec.served_name, spec.name, format_, architecture, architecture.max_positions, spec)
+    return Candidate(
+        spec.served_name, spec.name, format_, architecture, architecture.max_positions, spec,
+        converted=spec.quantization == "bitsandbytes" and not config.get("quantization_config"),
+        weight_bits=read_effective_bits(config),
+    )  # fmt: skip
 
 
 def _require_sharing(candidate: Candidate, spec: ModelSpec) -> None:

@@ -74,10 +74,13 @@ def count_embedding_parameters(architecture: Architecture) -> int:
     return matrices * _know(architecture, "vocabulary") * _know(architecture, "hidden_size")
 
 
-def compute_weights_bytes(architecture: Architecture, format_: Format, *, tensor_parallel: int = 1) -> int:
-    """Weights on each GPU. For the 4-bit formats the upper end of what their scales and zero points cost is taken."""
+def compute_weights_bytes(
+    architecture: Architecture, format_: Format, *, tensor_parallel: int = 1, bits: float | None = None
+) -> int:
+    """Weights on each GPU. ``bits``: what a weight takes with its share of scales, where a configuration says it; else
+    the 4-bit formats are counted with the upper end of what their scales and zero points cost."""
     _require_full_attention(architecture)
-    linear = count_linear_parameters(architecture) * EFFECTIVE_BITS[format_] / 8
+    linear = count_linear_parameters(architecture) * (bits or EFFECTIVE_BITS[format_]) / 8
     rest = (count_embedding_parameters(architecture) + count_router_parameters(architecture)) * UNQUANTIZED_BYTES
     return round((linear + rest) / tensor_parallel)
 

@@ -21,13 +21,14 @@ def split_layers(layers: int, stages: int) -> tuple[int, ...]:
 
 
 def list_stage_bytes(
-    architecture: Architecture, format_: Format, *, tensor_parallel: int, pipeline_parallel: int, value_bytes: int
-) -> tuple[tuple[int, int], ...]:
+    architecture: Architecture, format_: Format, *, tensor_parallel: int, pipeline_parallel: int, value_bytes: int,
+    bits: float | None = None,
+) -> tuple[tuple[int, int], ...]:  # fmt: skip
     """Of one GPU of each stage: its weights, and its keys and values of a token. One stage is the whole model."""
     if architecture.layers is None:
         raise FactMissingError("layers is not known.")
     if pipeline_parallel == 1:
-        return (_measure(architecture, format_, tensor_parallel, value_bytes),)
+        return (_measure(architecture, format_, tensor_parallel, value_bytes, bits),)
     split = split_layers(architecture.layers, pipeline_parallel)
     empty = architecture.model_copy(update={"vocabulary": 0})
     tied = architecture.model_copy(update={"tied_embeddings": True})  # one matrix: an end of the pipeline holds one
@@ -38,11 +39,14 @@ def list_stage_bytes(
             format_,
             tensor_parallel,
             value_bytes,
+            bits,
         )
         for number, layers in enumerate(split)
     )
 
 
-def _measure(architecture: Architecture, format_: Format, tensor_parallel: int, value_bytes: int) -> tuple[int, int]:
-    weights = compute_weights_bytes(architecture, format_, tensor_parallel=tensor_parallel)
+def _measure(
+    architecture: Architecture, format_: Format, tensor_parallel: int, value_bytes: int, bits: float | None
+) -> tuple[int, int]:
+    weights = compute_weights_bytes(architecture, format_, tensor_parallel=tensor_parallel, bits=bits)
     return weights, compute_kv_bytes_per_token(architecture, tensor_parallel=tensor_parallel, value_bytes=value_bytes)

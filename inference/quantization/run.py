@@ -47,7 +47,7 @@ def run(job: Job, channel: Channel) -> None:
     )  # fmt: skip
     from inference.quantization.working import work_off  # torch takes seconds: what is known is said before
 
-    tokens = work_off(job, pieces, unfinished, tensors, channel)
+    tokens = work_off(job, unfinished, tensors, channel)
     from inference.quantization.converting import write_config
 
     write_index(output)

@@ -1,40 +1,30 @@
-"""Piece after piece: read it, change it, put it on the disk. The only place that writes weights."""
+"""The pieces of a job that are missing, one after another. Everything here and below needs torch."""
 
-import errno
-import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 
+from inference.quantization.calibrated import run_calibrated
 from inference.quantization.converting import build_converter
 from inference.quantization.job import Job
 from inference.quantization.pieces import Piece
 from inference.quantization.recipes import RECIPES
+from inference.quantization.saving import PART, Says, load_piece, save_tensors
 from inference.quantization.tensors import Tensor
 
-PART = ".part"
 
-
-class Says(Protocol):
-    def say(self, event: str, **detail: object) -> None: ...
-
-
-def work_off(
-    job: Job, pieces: Sequence[Piece], unfinished: Sequence[Piece], tensors: dict[str, Tensor], channel: Says
-) -> int:
+def work_off(job: Job, unfinished: Sequence[Piece], tensors: dict[str, Tensor], channel: Says) -> int:
     """The tokens of calibration that were read, 0 where there is none."""
     parent, output, device = Path(job.parent), Path(job.output), choose_device(job)
-    for part in output.glob(f"*{PART}"):
-        part.unlink()
+    for folder in (output, Path(job.scratch)):
+        for part in folder.glob(f"*{PART}"):
+            part.unlink()
     if job.is_calibrated:
-        raise OSError(errno.ENOSYS, "Calibrated runs are not there yet; leave --calibration out")
+        return run_calibrated(job, unfinished, tensors, channel, device)
     convert = build_converter(RECIPES[job.recipe])
     for piece in unfinished:
-        save_piece(output / piece.file, convert(load_piece(parent, piece, tensors, device)))
+        save_tensors(output / piece.file, convert(load_piece(parent, piece, tensors, device)))
         channel.say("piece", file=piece.file, bytes=piece.source_bytes)
     return 0
 
@@ -42,32 +32,3 @@ def work_off(
 def choose_device(job: Job) -> torch.device:
     wants_gpu = job.device == "cuda" or (job.device == "auto" and torch.cuda.is_available())
     return torch.device("cuda" if wants_gpu else "cpu")
-
-
-def load_piece(parent: Path, piece: Piece, tensors: dict[str, Tensor], device: torch.device) -> dict[str, torch.Tensor]:
-    """32-bit numbers become 16-bit ones, which is what the engine would make of them."""
-    loaded: dict[str, torch.Tensor] = {}
-    for file in sorted({tensors[name].file for name in piece.tensors}):
-        with safe_open(parent / file, framework="pt", device=str(device)) as stream:
-            loaded |= {name: stream.get_tensor(name) for name in piece.tensors if tensors[name].file == file}
-    return {name: of.to(torch.bfloat16) if of.dtype == torch.float32 else of for name, of in loaded.items()}
-
-
-def save_piece(path: Path, tensors: dict[str, torch.Tensor]) -> None:
-    """Under its name only when every byte is on the disk. Raises OSError where it has no room."""
-    part = path.with_name(path.name + PART)
-    whole = {name: of.contiguous().cpu() for name, of in sorted(tensors.items())}
-    try:
-        save_file(whole, part, metadata={"format": "pt"})
-    except SafetensorError as error:  # the library tells a full disk in words only
-        if "No space left" in str(error) or "os error 28" in str(error):
-            raise OSError(errno.ENOSPC, "No space left on device", str(part)) from None
-        if "os error 27" in str(error) or "os error 122" in str(error):
-            raise OSError(errno.EDQUOT, "No space left to this user", str(part)) from None
-        raise
-    descriptor = os.open(part, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    part.replace(path)

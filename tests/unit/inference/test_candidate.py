@@ -55,6 +55,22 @@ def test_quantised_directory_is_planned_as_it_is(directory: Path) -> None:
     assert [each.format for each in read_candidates(directory)] == ["fp8"]
 
 
+def test_weights_that_bitsandbytes_stored_are_for_one_gpu_and_converted_ones_for_more(directory: Path) -> None:
+    node = build_gpu_node(get_gpu("l40s"), count=2)
+    (_, converted) = read_candidates(directory)
+    figures = build_plan(converted, node, Question()).figures
+    assert figures is not None
+    assert figures.tensor_parallel == 2
+    stored = {**QWEN3_8B, "quantization_config": {"quant_method": "bitsandbytes", "load_in_4bit": True}}
+    (directory / "config.json").write_text(json.dumps(stored))
+    (candidate,) = read_candidates(directory)
+    figures = build_plan(candidate, node, Question()).figures
+    assert figures is not None
+    assert figures.tensor_parallel == 1
+    refused = build_plan(candidate, node, Question(tensor_parallel=2))
+    assert "cannot share weights that bitsandbytes stored" in refused.reason
+
+
 def test_directory_that_would_not_be_served_is_not_planned(tmp_path: Path) -> None:
     with pytest.raises(CheckpointMissingError):
         read_candidates(tmp_path / "absent")

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from inference.planning.config import read_architecture, read_attention, read_format
+from inference.planning.config import read_architecture, read_attention, read_effective_bits, read_format
 from inference.planning.errors import FactMissingError
 from inference.registry.load import load_catalogue
 
@@ -61,6 +61,11 @@ def test_model_of_other_kinds_of_input_is_refused(config: dict[str, Any]) -> Non
         read_architecture(config)
 
 
+def grouped(bits: int, group_size: int | None, *, symmetric: bool) -> dict[str, Any]:
+    weights = {"type": "int", "num_bits": bits, "group_size": group_size, "symmetric": symmetric}
+    return {"quant_method": "compressed-tensors", "config_groups": {"group_0": {"weights": weights}}}
+
+
 @pytest.mark.parametrize(
     ("keys", "attention"),
     [
@@ -79,6 +84,25 @@ def test_model_of_other_kinds_of_input_is_refused(config: dict[str, Any]) -> Non
 def test_attention_is_recognised(keys: dict[str, Any], attention: str) -> None:
     config = {key: value for key, value in QWEN3_8B.items() if "sliding" not in key}
     assert read_attention({**config, **keys}) == attention
+
+
+@pytest.mark.parametrize(
+    ("quantization", "bits"),
+    [
+        (grouped(4, 128, symmetric=True), 4.125),
+        (grouped(4, 128, symmetric=False), 4.15625),
+        (grouped(4, 32, symmetric=True), 4.5),
+        (grouped(8, None, symmetric=True), None),
+        ({"quant_method": "awq", "bits": 4, "group_size": 128}, 4.15625),
+        ({"quant_method": "gptq", "bits": 4, "group_size": -1}, None),
+        ({"quant_method": "bitsandbytes", "load_in_4bit": True}, None),
+        (None, None),
+    ],
+)
+def test_bits_of_a_weight_are_counted_with_its_share_of_scales(
+    quantization: dict[str, Any] | None, bits: float | None
+) -> None:
+    assert read_effective_bits({"quantization_config": quantization}) == bits
 
 
 def compressed(kind: str, bits: int) -> dict[str, Any]:
