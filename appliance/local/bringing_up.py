@@ -127,8 +127,8 @@ class BringingUp:
         ready = {name: specs[name] for component, name in engines.names.items() if self._bring_engine(component, name)}
         if main is not None and MAIN_MODEL not in ready:
             choice = Choice(None, "The chosen model did not start.")
-        answering = ready.get(local.settings.answers.model)
-        self.lacks_model |= local.settings.answers.model in specs and answering is None
+        answering = ready.get(local.settings.answering_engine)
+        self.lacks_model |= local.settings.answering_engine in specs and answering is None
         done = self._tell_about_models(done, ready)
         done = replace(done, release=release.webapp, reason=choice.reason, lacks_model=choice.spec is None)
         self._finish(done, release)
@@ -144,7 +144,7 @@ class BringingUp:
 
     def _say_why_none(self, choice: Choice) -> str:
         """Why nobody answers."""
-        name = self.local.settings.answers.model
+        name = self.local.settings.answering_engine
         return choice.reason if name == MAIN_MODEL else f"the further model {name}, which should answer, does not run."
 
     def _choose_further(self, *, settled: bool) -> dict[str, ModelSpec]:
@@ -292,7 +292,7 @@ class BringingUp:
         try:
             self._bring(component)
         except ComponentError as error:
-            answers = name == self.local.settings.answers.model
+            answers = name == self.local.settings.answering_engine
             until = "answers are the passages that match" if answers else "the other models do without it"
             self.problems.append(f"{error}\nUntil it starts, {until}.")
             self.local.supervisor.stop_program(component)

@@ -29,16 +29,27 @@ def build_registrations(settings: Settings, proxy_url: str, served: Mapping[str,
     Search is the light embedder's, whose vectors have its length: a further model that embeds or ranks is registered
     with its kind, and nothing asks it yet.
     """
+    served = {**served, **_list_adapters(settings, served)}
     answering = served.get(settings.answers.model)
     calls = [_set("embed", proxy_url, Served(settings.embeddings.model))]
     if answering is None:
         calls.append(("endpoint", "clear", "--role", "generate"))
     else:
-        calls.append(_set("generate", build_url(proxy_url, settings.answers.model), answering))
+        calls.append(_set("generate", _find_url(settings, proxy_url, settings.answers.model), answering))
     others = [
         _describe(settings, name, each, proxy_url) for name, each in served.items() if name != settings.answers.model
     ]
     return [*calls, ("endpoint", "further", "--entries", json.dumps(others))]
+
+
+def _list_adapters(settings: Settings, served: Mapping[str, Served]) -> dict[str, Served]:
+    """Those beside the models that run: each is asked for by its name, at its model's address."""
+    beside = settings.engine_of_adapter.items()
+    return {name: Served(name, served[engine].detail) for name, engine in beside if engine in served}
+
+
+def _find_url(settings: Settings, proxy_url: str, name: str) -> str:
+    return build_url(proxy_url, settings.engine_of_adapter.get(name, name))
 
 
 def build_url(proxy_url: str, name: str) -> str:
@@ -52,11 +63,12 @@ def _set(role: str, url: str, served: Served) -> tuple[str, ...]:
 
 
 def _describe(settings: Settings, name: str, served: Served, proxy_url: str) -> dict[str, Any]:
-    purpose = "generation" if name == MAIN_MODEL else settings.further_models[name].purpose
+    engine = settings.engine_of_adapter.get(name, name)
+    purpose = "generation" if engine == MAIN_MODEL else settings.further_models[engine].purpose
     return {
         "role": ROLES[purpose],
         "place": "fallback" if name == settings.answers.fallback else "further",
-        "url": build_url(proxy_url, name),
+        "url": build_url(proxy_url, engine),
         "model": served.name,
-        "detail": {**served.detail, "engine": name},
+        "detail": {**served.detail, "engine": engine},
     }

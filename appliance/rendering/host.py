@@ -181,6 +181,8 @@ def _list_served(site: Site) -> list[dict[str, str]]:
 def _find_answering(site: Site) -> str | None:
     """The name of the model that answers questions; None where nobody does."""
     chosen = site.settings.answers.model
+    if chosen in site.settings.engine_of_adapter:
+        return chosen if site.settings.answering_engine != MAIN_MODEL or has_model(site) else None
     if chosen != MAIN_MODEL:
         return site.settings.further_models[chosen].served_name
     return site.settings.main_served_name if has_model(site) else None

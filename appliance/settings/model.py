@@ -252,6 +252,10 @@ class Settings(Section):
                 )
         served = {"embeddings.model": self.embeddings.model, "model": self.main_served_name}
         served |= {f"further_models.{name}": further.served_name for name, further in self.further_models.items()}
+        for name, engine in self.engine_of_adapter.items():
+            if name == MAIN_MODEL or name in self.further_models:
+                raise ValueError(f"adapters: {name!r} is the name of a model here; give the adapter another name.")
+            served[f"adapters.{name} of {engine}"] = name
         for (key, one), (other, its) in itertools.combinations(served.items(), 2):
             if one is not None and one == its:
                 raise ValueError(f"{key} and {other} are both served as {one!r}; give one of them another name.")
@@ -262,6 +266,7 @@ class Settings(Section):
         generating = [
             MAIN_MODEL,
             *(each for each, further in self.further_models.items() if further.purpose == "generation"),
+            *self.engine_of_adapter,
         ]
         for key, name in (("model", self.answers.model), ("fallback", self.answers.fallback)):
             if name is not None and name not in generating:
@@ -299,6 +304,17 @@ class Settings(Section):
             if not DESTINATION.fullmatch(entry):
                 raise ValueError(f"egress.allow: {entry!r} is not host:port, such as mail.example.com:465.")
         return self
+
+    @property
+    def engine_of_adapter(self) -> dict[str, str]:
+        """By the adapter's name, the name of the model that it is served beside."""
+        models = {MAIN_MODEL: self.model, **self.further_models}
+        return {adapter: name for name, model in models.items() for adapter in model.adapters}
+
+    @property
+    def answering_engine(self) -> str:
+        """The model whose engine answers questions, by its own name or an adapter's."""
+        return self.engine_of_adapter.get(self.answers.model, self.answers.model)
 
     @property
     def main_served_name(self) -> str | None:

@@ -2,6 +2,9 @@
 
 import json
 
+import pytest
+from pydantic import ValidationError
+
 from appliance.programs import Served, build_registrations
 from appliance.settings import Settings
 
@@ -48,3 +51,32 @@ def test_model_that_does_not_run_is_not_registered_and_nobody_answers_in_its_pla
     _, answers, further = build_registrations(settings(model="coder"), PROXY, {"model": MAIN})
     assert answers == ("endpoint", "clear", "--role", "generate")
     assert [each["model"] for each in json.loads(further[-1])] == ["main"]
+
+
+def test_adapters_are_asked_for_by_name_at_their_models_address_and_one_may_answer() -> None:
+    chosen = Settings.model_validate(
+        {
+            "model": {"adapters": {"house-style": "/m/style"}},
+            "further_models": {"coder": {**FURTHER["coder"], "adapters": {"sql": "/m/sql"}}},
+            "answers": {"model": "house-style", "fallback": "sql"},
+        }
+    )
+    _, answers, further = build_registrations(chosen, PROXY, {"model": MAIN, "coder": CODER})
+    assert answers[4:8] == ("--url", PROXY, "--model", "house-style")
+    assert json.loads(answers[-1]) == {"device": "cuda"}
+    assert [(each["place"], each["url"], each["model"]) for each in json.loads(further[-1])] == [
+        ("further", PROXY, "main"),
+        ("further", f"{PROXY}/engines/coder", "coder"),
+        ("fallback", f"{PROXY}/engines/coder", "sql"),
+    ]
+    _, nobody, beside = build_registrations(chosen, PROXY, {"coder": CODER})
+    assert nobody == ("endpoint", "clear", "--role", "generate")
+    assert [each["model"] for each in json.loads(beside[-1])] == ["coder", "sql"]
+
+
+@pytest.mark.parametrize("name", ["model", "coder", "main"])
+def test_adapter_cannot_be_called_as_a_model(name: str) -> None:
+    with pytest.raises(ValidationError, match=r"another name"):
+        Settings.model_validate(
+            {"model": {"path": "/m/main", "adapters": {name: "/m/style"}}, "further_models": FURTHER}
+        )
