@@ -23,5 +23,7 @@ STORES = (
           f"{READING_SAMPLE_DAYS} days, and up to one more"),
     Store("postgres", "readings", "Hourly summaries of those samples",
           f"{READING_ROLLUP_DAYS} days, and up to a month more"),
+    Store("postgres", "readings", "What happened to the engines: started, ready, wedged, ended, stopped",
+          f"{READING_ROLLUP_DAYS} days"),
     Store("redis", "signals", "Wake-ups and live text, in memory only", "seconds"),
 )  # fmt: skip

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from webapp.hardware.services import collecting, reading, rolling_up
 from webapp.hardware.services.reading import Series
 from webapp.hardware.statements import ENGINE, GPU
-from webapp.hardware.types import EngineInfo, GpuInfo, HostInfo, Span
+from webapp.hardware.types import EngineInfo, EventInfo, GpuInfo, HostInfo, Span
 
 
 def collect() -> int:
@@ -31,6 +31,11 @@ def list_gpus() -> list[GpuInfo]:
 def list_engines() -> list[EngineInfo]:
     """The engines of those hosts as last read."""
     return reading.list_engines()
+
+
+def list_engine_events(*, host_ids: Iterable[int], span: Span) -> list[EventInfo]:
+    """What happened to the engines of these hosts in this time, newest first; at most a few hundred."""
+    return reading.list_engine_events(host_ids, span)
 
 
 def read_gpu_series(*, gpu_ids: Iterable[int], span: Span) -> Series:

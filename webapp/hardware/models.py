@@ -85,6 +85,25 @@ class EngineSample(models.Model):
     counters = models.JSONField(default=dict)
 
 
+class EngineEvent(models.Model):
+    """Something that happened to an engine, as its keeper recorded it. A handful a day, so no partitions."""
+
+    host = models.ForeignKey(Host, on_delete=models.CASCADE, related_name="engine_events")
+    event_id = models.CharField(max_length=64, help_text="given by the keeper: a reading brings the same ones again")
+    engine = models.CharField(max_length=100)
+    kind = models.CharField(max_length=40)
+    at = models.DateTimeField(help_text="by the host's clock")
+    reason = models.CharField(max_length=40, blank=True, default="")
+    seconds = models.FloatField(null=True)
+    exit_code = models.IntegerField(null=True)
+    signal = models.CharField(max_length=20, blank=True, default="")
+    detail = models.CharField(max_length=500, blank=True, default="")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["host", "event_id"], name="hardware_engine_event_once")]
+        indexes = [models.Index(fields=["host", "at"], name="hardware_engine_event_at")]
+
+
 class GpuRollup(models.Model):
     """One hour of one metric of one GPU."""
 

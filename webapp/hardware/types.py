@@ -92,6 +92,22 @@ class EngineInfo:
 
 
 @dataclass(frozen=True)
+class EventInfo:
+    """Something that happened to an engine, by its host's clock; ``kind`` and ``reason`` as
+    :class:`inference.metrics.types.EngineEvent` has them."""
+
+    host_id: int
+    engine: str
+    kind: str
+    at: datetime
+    reason: str = ""
+    seconds: float | None = None
+    exit_code: int | None = None
+    signal: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True)
 class Point:
     """One value of a series, or several of them in one: their smallest, mean and largest."""
 

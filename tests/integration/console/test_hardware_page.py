@@ -11,6 +11,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from inference.metrics.types import EngineEvent
 from tests.hardware.readings import CALM, ENGINE, HOT, build_reading, grow
 from webapp.console.hardware.figures import FIGURES
 from webapp.console.ranges import RANGES
@@ -286,3 +287,32 @@ def test_readings_are_of_registered_hosts_only(administrator_page: Client, minut
     assert GpuSample.objects.exists()
     assert "No model is registered yet" in text
     assert "NVIDIA L40S" not in text
+
+
+def test_what_happened_to_the_engine_is_listed_and_marked_on_its_charts(
+    administrator_page: Client, store: Store, now: datetime
+) -> None:
+    ended = EngineEvent(
+        "e1", (now - timedelta(minutes=2)).isoformat(), "engine", "engine_ended", reason="wedged", seconds=45.0,
+        detail="3 requests ran or waited, and nothing moved.",
+    )  # fmt: skip
+    ready = EngineEvent("e2", (now - timedelta(minutes=1)).isoformat(), "engine", "engine_ready", seconds=41.0)
+    for seconds in (30, 15, 0):
+        store(build_reading(now - timedelta(seconds=seconds), CALM, engine_events=(ended, ready)))
+    text = show(administrator_page)
+    assert "What happened to it?" in text
+    assert "restarted: wedged for 45 seconds</span><span" in text
+    assert "3 requests ran or waited, and nothing moved." in text
+    assert "ready after 41 seconds" in text
+    assert text.index("ready after 41 seconds") < text.index("wedged for 45 seconds</span>")
+    drawn = [
+        svg for svg in re.findall(r"<svg class=\"lines\".*?</desc>.*?</svg> </div>", text) if "<title>restarted" in svg
+    ]
+    assert len(drawn) >= 3
+    assert not [svg for svg in drawn if "title-busy" in svg or "title-power" in svg], "the GPUs' charts have no marks"
+    assert re.search(r"At \d+ \w+ \d\d:\d\d: restarted: wedged for 45 seconds\.</desc>", text)
+
+
+def test_engine_to_which_nothing_happened_says_so(administrator_page: Client, store: Store, now: datetime) -> None:
+    store(build_reading(now, CALM))
+    assert "Nothing in this time: it was neither started nor stopped." in show(administrator_page)

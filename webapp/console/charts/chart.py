@@ -45,6 +45,14 @@ class LimitData:
 
 
 @dataclass(frozen=True)
+class MarkData:
+    """A moment that the lines are to be read by, in words."""
+
+    at: datetime
+    label: str
+
+
+@dataclass(frozen=True)
 class Frame:
     """What all charts of a page share. ``shows_last``: a point is one reading, so the newest is how it is now."""
 
@@ -86,6 +94,14 @@ class Limit:
 
 
 @dataclass(frozen=True)
+class Mark:
+    """A line from top to bottom, per cent from the left, and what it is of."""
+
+    place: float
+    label: str
+
+
+@dataclass(frozen=True)
 class Chart:
     """``description`` says in words what the lines show."""
 
@@ -99,6 +115,7 @@ class Chart:
     description: str
     top: float
     decimals: int
+    marks: tuple[Mark, ...] = ()
     width: int = WIDTH
     height: int = HEIGHT
 
@@ -113,6 +130,7 @@ def build_chart(
     frame: Frame,
     decimals: int = 0,
     top: float | None = None,
+    marks: Sequence[MarkData] = (),
 ) -> Chart:
     """``top`` fixes the axis (a percentage ends at 100); without it the highest value or limit does."""
     highest = max((moment.high for line in data for moment in line.moments), default=0.0)
@@ -139,8 +157,12 @@ def build_chart(
         ),
         limits=tuple(_limit(limit, scale) for limit in limits),
         description=" ".join(
-            _describe(line, own_runs, unit, decimals) for line, own_runs in zip(data, runs, strict=True)
+            [
+                *(_describe(line, own_runs, unit, decimals) for line, own_runs in zip(data, runs, strict=True)),
+                *(_describe_mark(mark, frame) for mark in marks),
+            ]
         ),
+        marks=tuple(Mark(scale.x(mark.at) * 100 / WIDTH, mark.label) for mark in marks),
         top=ticks[-1],
         decimals=decimals,
     )
@@ -150,6 +172,11 @@ def build_x_ticks(frame: Frame, scale: Scale) -> list[Tick]:
     pattern = "%-d %b" if frame.tick_seconds >= DAY else "%H:%M"
     moments = build_time_ticks(frame.since, frame.until, frame.tick_seconds, frame.zone)
     return [Tick(scale.x(moment) * 100 / WIDTH, moment.astimezone(frame.zone).strftime(pattern)) for moment in moments]
+
+
+def _describe_mark(mark: MarkData, frame: Frame) -> str:
+    moment = mark.at.astimezone(frame.zone).strftime("%-d %b %H:%M")
+    return _("At %(moment)s: %(what)s.") % {"moment": moment, "what": mark.label}
 
 
 def _limit(limit: LimitData, scale: Scale) -> Limit:

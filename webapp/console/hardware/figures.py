@@ -8,7 +8,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from webapp.console.charts.chart import Chart, Data, Frame, LimitData, build_chart
+from webapp.console.charts.chart import Chart, Data, Frame, LimitData, MarkData, build_chart
 from webapp.console.charts.geometry import Moment
 from webapp.console.charts.strips import Strips, build_strips
 from webapp.console.hardware.words import IDLE, clock_reason, waiting_reason
@@ -133,7 +133,12 @@ def build_limits(figure: Figure, subjects: Sequence[Subject]) -> list[LimitData]
 
 
 def draw(
-    figure: Figure, subjects: Sequence[Subject], series: Series, frame: Frame, step_seconds: int
+    figure: Figure,
+    subjects: Sequence[Subject],
+    series: Series,
+    frame: Frame,
+    step_seconds: int,
+    marks: Sequence[MarkData] = (),
 ) -> Chart | Strips:
     """The figure as a chart, whatever there is to show; without values it has no lines."""
     data = build_data(figure, subjects, series)
@@ -149,4 +154,5 @@ def draw(
         frame=frame,
         decimals=figure.decimals,
         top=figure.top,
+        marks=marks if data else (),
     )

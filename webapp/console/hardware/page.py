@@ -1,6 +1,6 @@
 """The whole page as a value: what is known, how old it is, and the figures."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -10,13 +10,14 @@ from django.utils.translation import gettext as _
 
 from webapp.console.charts.chart import Chart, Frame
 from webapp.console.charts.strips import Strips
+from webapp.console.hardware.events import EventLine, list_events, list_marks
 from webapp.console.hardware.figures import FIGURES, Figure, Series, Subject, draw
 from webapp.console.hardware.incidents import Incident, list_incidents
 from webapp.console.hardware.tiles import EngineTile, GpuTile, build_engine_tile, build_gpu_tile
 from webapp.console.numbers import say_duration
 from webapp.console.ranges import Range
 from webapp.hardware import api as hardware
-from webapp.hardware.types import CLOCK_DIFFERENCE_SECONDS, STALE_SECONDS, HostInfo, Span
+from webapp.hardware.types import CLOCK_DIFFERENCE_SECONDS, STALE_SECONDS, EventInfo, HostInfo, Span
 from webapp.llm import api as llm
 
 LIVE_SOURCE = "nvml"
@@ -66,6 +67,7 @@ class HardwarePage:
     gpu_figures: tuple[Chart | Strips, ...] = ()
     engine_figures: tuple[Chart | Strips, ...] = ()
     incidents: tuple[Incident, ...] = ()
+    events: tuple[EventLine, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -77,10 +79,13 @@ class Gathered:
     engines: list[Subject]
     gpu_series: Series
     engine_series: Series
+    events: list[EventInfo]
+    hosts: Mapping[int, str]
 
     def draw(self, figure: Figure, shown: Range) -> Chart | Strips:
         subjects, series = (self.gpus, self.gpu_series) if figure.of == "gpu" else (self.engines, self.engine_series)
-        return draw(figure, subjects, series, self.frame, shown.step_seconds)
+        marks = list_marks(self.events, self.hosts) if figure.of == "engine" else ()
+        return draw(figure, subjects, series, self.frame, shown.step_seconds, marks)
 
 
 def build_page(shown: Range, now: datetime) -> HardwarePage:
@@ -108,6 +113,7 @@ def build_page(shown: Range, now: datetime) -> HardwarePage:
         gpu_figures=tuple(gathered.draw(figure, shown) for figure in _list_figures("gpu", gathered.gpus)),
         engine_figures=tuple(gathered.draw(figure, shown) for figure in _list_figures("engine", gathered.engines)),
         incidents=tuple(list_incidents(gathered.gpus, gathered.gpu_series)),
+        events=tuple(list_events(gathered.events, gathered.hosts)),
     )
 
 
@@ -158,6 +164,8 @@ def gather(shown: Range, now: datetime, hosts: Sequence[HostInfo]) -> Gathered:
         engines=engines,
         gpu_series=hardware.read_gpu_series(gpu_ids=[gpu.id for gpu in gpus], span=span) if gpus else {},
         engine_series=hardware.read_engine_series(host_ids=[each.id for each in engines], span=span) if engines else {},
+        events=hardware.list_engine_events(host_ids=names, span=span),
+        hosts=names if several else {},
     )
 
 

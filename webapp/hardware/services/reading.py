@@ -8,10 +8,11 @@ from typing import Any
 from django.db import connection
 from django.db.models import F, OuterRef, Subquery
 
-from webapp.hardware.models import EngineSample, Gpu, GpuSample, Host
+from webapp.hardware.models import EngineEvent, EngineSample, Gpu, GpuSample, Host
 from webapp.hardware.statements import READINGS, Kind, read_rollups, read_samples
-from webapp.hardware.types import EngineInfo, GpuInfo, HostInfo, Point, SeriesKey, Span
+from webapp.hardware.types import EngineInfo, EventInfo, GpuInfo, HostInfo, Point, SeriesKey, Span
 
+MOST_EVENTS = 300
 FORGET_MISSING_AFTER = timedelta(days=1)
 Series = Mapping[SeriesKey, list[Point]]
 
@@ -112,6 +113,24 @@ def _engine_info(sample: EngineSample) -> EngineInfo:
         inter_token_latency_seconds=sample.inter_token_latency_seconds,
         queue_time_seconds=sample.queue_time_seconds,
     )
+
+
+def list_engine_events(host_ids: Iterable[int], span: Span) -> list[EventInfo]:
+    events = EngineEvent.objects.filter(host_id__in=list(host_ids), at__gte=span.since, at__lte=span.until)
+    return [
+        EventInfo(
+            host_id=event.host_id,
+            engine=event.engine,
+            kind=event.kind,
+            at=event.at,
+            reason=event.reason,
+            seconds=event.seconds,
+            exit_code=event.exit_code,
+            signal=event.signal,
+            detail=event.detail,
+        )
+        for event in events.order_by("-at", "-pk")[:MOST_EVENTS]
+    ]
 
 
 def read_series(kind: Kind, subjects: Iterable[int], span: Span) -> Series:

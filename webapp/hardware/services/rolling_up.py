@@ -5,8 +5,9 @@ from datetime import datetime, timedelta
 from django.db import connection, transaction
 from django.utils import timezone
 
+from appliance.topology import READING_ROLLUP_DAYS
 from webapp.hardware import partitions
-from webapp.hardware.models import Host
+from webapp.hardware.models import EngineEvent, Host
 from webapp.hardware.statements import KINDS, Kind, roll_up
 
 STATEMENT_TIMEOUT = "60s"
@@ -20,6 +21,7 @@ def maintain() -> None:
     for kind in KINDS:
         _roll_up(kind)
     partitions.drop_old(now)
+    EngineEvent.objects.filter(at__lt=now - timedelta(days=READING_ROLLUP_DAYS)).delete()
     # A host that nobody asks any more goes when the last that is known about it has gone.
     Host.objects.filter(active=False, engine_rollups=None, gpus__rollups=None).delete()
 

@@ -1,13 +1,15 @@
 """Write one reading of one host, once: whoever brings the same reading again changes nothing."""
 
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import connection, transaction
 
+from appliance.topology import READING_ROLLUP_DAYS
+from inference.metrics.types import EngineEvent as RecordedEvent
 from inference.metrics.types import EngineReading, GpuReading, HostReading
 from webapp.hardware.errors import ClockTooFar, UnusableReading
-from webapp.hardware.models import EngineSample, Gpu, GpuSample, Host
+from webapp.hardware.models import EngineEvent, EngineSample, Gpu, GpuSample, Host
 from webapp.hardware.rates import Rates, compute_rates, list_counters
 
 MAX_CLOCK_DIFFERENCE_SECONDS = 3600.0
@@ -35,6 +37,7 @@ def store(base_url: str, reading: HostReading, received_at: datetime) -> None:
             is_same = host.name == reading.host[:NAME_LENGTH]
             _describe(host, reading, taken_at, received_at)
             _store_gpus(host, reading.gpus, taken_at, received_at)
+            _store_events(host, reading.engine_events, received_at)
             if reading.engine is not None:
                 _store_engine(host, reading.engine, taken_at, received_at, is_same=is_same)
         host.save()
@@ -98,6 +101,33 @@ def _build_sample(gpu: Gpu, reading: GpuReading, taken_at: datetime, received_at
         clock_event_reasons=sorted(set(reading.clock_event_reasons)),
         xid_counts={str(xid): count for xid, count in reading.xid_events},
         **{name: getattr(reading, name) for name in COPIED},
+    )
+
+
+def _store_events(host: Host, events: tuple[RecordedEvent, ...], received_at: datetime) -> None:
+    """Each reading brings the last ones again: those that are here, or past their retention, are passed over."""
+    known = set(
+        EngineEvent.objects.filter(host=host, event_id__in=[event.id[:64] for event in events]).values_list(
+            "event_id", flat=True
+        )
+    )
+    oldest = received_at - timedelta(days=READING_ROLLUP_DAYS)
+    new = [event for event in events if event.id[:64] not in known and _moment(event.at) > oldest]
+    EngineEvent.objects.bulk_create([_build_event(host, event) for event in new], ignore_conflicts=True)
+
+
+def _build_event(host: Host, event: RecordedEvent) -> EngineEvent:
+    return EngineEvent(
+        host=host,
+        event_id=event.id[:64],
+        engine=event.engine[:100],
+        kind=event.kind[:40],
+        at=_moment(event.at),
+        reason=event.reason[:40],
+        seconds=event.seconds,
+        exit_code=event.exit_code,
+        signal=event.signal[:20],
+        detail=event.detail.replace("\0", "")[:500],
     )
 
 
