@@ -101,6 +101,44 @@ def test_same_reading_twice_is_kept_once(collect: Collect, now: datetime) -> Non
     assert api.list_hosts()[0].received_at == received_at
 
 
+def test_clock_that_is_set_back_loses_no_reading(collect: Collect, now: datetime) -> None:
+    """What arrives last is the newest, and no rate is made up between two readings in the wrong order."""
+    engine = ENGINE
+    for seconds in (-30, -15, 0):
+        engine = grow(engine, generation=150)
+        collect(build_reading(now + timedelta(seconds=seconds), CALM, engine=engine))
+    back = now - timedelta(minutes=20)
+    engine = grow(engine, generation=150)
+    collect(build_reading(back, replace(CALM, utilization_percent=7.0), engine=replace(engine, running=1.0)))
+    assert api.list_hosts()[0].taken_at == back
+    assert [(gpu.utilization_percent, gpu.present) for gpu in api.list_gpus()] == [(7.0, True)]
+    (shown,) = api.list_engines()
+    assert (shown.running, shown.generation_tokens_per_second) == (1.0, None)
+
+    collect(build_reading(back + timedelta(seconds=15), CALM, engine=grow(engine, generation=300)))
+    assert api.list_engines()[0].generation_tokens_per_second == 20
+    assert EngineSample.objects.count() == GpuSample.objects.count() == 5
+
+
+def test_clock_that_is_set_back_over_readings_that_are_kept_makes_up_no_rate(collect: Collect, now: datetime) -> None:
+    """The reading before is the one that arrived before, not the one next to it on the host's clock."""
+    for minutes in (5, 0):
+        collect(build_reading(now - timedelta(minutes=minutes), engine=ENGINE))
+    much = grow(ENGINE, generation=90_000)
+    collect(build_reading(now - timedelta(minutes=5) + timedelta(seconds=10), engine=much))
+    assert api.list_engines()[0].generation_tokens_per_second is None
+
+
+def test_reading_that_arrived_earlier_changes_nothing_later(
+    gpu_host: ReadingHost, collect: Collect, now: datetime
+) -> None:
+    """Of two collectors the slower one may bring what the other one's is newer than."""
+    collect(build_reading(now, CALM))
+    storing.store(gpu_host.url, build_reading(now - timedelta(seconds=5), HOT), now - timedelta(seconds=4))
+    assert [gpu.uuid for gpu in api.list_gpus()] == [CALM.uuid]
+    assert api.list_hosts()[0].taken_at == now
+
+
 @pytest.mark.django_db(transaction=True)
 def test_two_collectors_at_once_do_not_double(gpu_host: ReadingHost, now: datetime) -> None:
     reading = build_reading(now, CALM, HOT)

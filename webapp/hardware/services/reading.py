@@ -9,6 +9,7 @@ from django.db import connection
 from django.db.models import F, OuterRef, Subquery
 
 from webapp.hardware.models import EngineEvent, EngineSample, Gpu, GpuSample, Host
+from webapp.hardware.services.newest import SET_BACK, find_newest_engine_sample
 from webapp.hardware.statements import READINGS, Kind, read_rollups, read_samples
 from webapp.hardware.types import EngineInfo, EventInfo, GpuInfo, HostInfo, Point, SeriesKey, Span
 
@@ -41,7 +42,8 @@ def list_hosts() -> list[HostInfo]:
 
 def list_gpus() -> list[GpuInfo]:
     """Each GPU of those hosts with its newest sample; one that is not named any more is listed for another day."""
-    newest = GpuSample.objects.filter(gpu=OuterRef("pk")).order_by("-taken_at").values("taken_at")[:1]
+    around = GpuSample.objects.filter(gpu=OuterRef("pk"), taken_at__gte=OuterRef("last_seen_at") - SET_BACK)
+    newest = around.order_by("-received_at", "-taken_at").values("taken_at")[:1]
     gpus = (
         Gpu.objects.filter(host__active=True, last_seen_at__gt=F("host__taken_at") - FORGET_MISSING_AFTER)
         .select_related("host")
@@ -90,7 +92,7 @@ def list_engines() -> list[EngineInfo]:
     """The newest sample of each host's engine. Its ``taken_at`` is older than the host's when the engine is silent."""
     found = []
     for host in Host.objects.filter(active=True).order_by("name", "base_url"):
-        sample = EngineSample.objects.filter(host=host).order_by("-taken_at").first()
+        sample = find_newest_engine_sample(host)
         if sample is not None:
             found.append(_engine_info(sample))
     return found

@@ -1,4 +1,7 @@
-"""Write one reading of one host, once: whoever brings the same reading again changes nothing."""
+"""Write one reading of one host, once: whoever brings the same reading again changes nothing.
+
+Readings are ordered by when they arrived. The host's own clock says when each was taken, and may be set back.
+"""
 
 from dataclasses import asdict
 from datetime import datetime, timedelta
@@ -11,8 +14,8 @@ from inference.metrics.types import EngineReading, GpuReading, HostReading
 from webapp.hardware.errors import ClockTooFar, UnusableReading
 from webapp.hardware.models import EngineEvent, EngineSample, Gpu, GpuSample, Host
 from webapp.hardware.rates import Rates, compute_rates, list_counters
+from webapp.hardware.services.newest import MAX_CLOCK_DIFFERENCE_SECONDS, find_newest_engine_sample
 
-MAX_CLOCK_DIFFERENCE_SECONDS = 3600.0
 STATEMENT_TIMEOUT = "5s"
 NAME_LENGTH = 200
 COPIED = (
@@ -30,7 +33,7 @@ def store(base_url: str, reading: HostReading, received_at: datetime) -> None:
         raise ClockTooFar(reading.host, difference)
     with transaction.atomic():
         host = _locked(base_url)
-        is_new = host.taken_at is None or taken_at > host.taken_at
+        is_new = host.received_at is None or (received_at > host.received_at and taken_at != host.taken_at)
         host.last_attempt_at = host.last_success_at = received_at
         host.problem = ""
         if is_new:
@@ -157,7 +160,7 @@ def _store_engine(
 
 
 def _rates_since_before(host: Host, model_name: str, counters: dict[str, float], taken_at: datetime) -> Rates:
-    before = EngineSample.objects.filter(host=host, taken_at__lt=taken_at).order_by("-taken_at").first()
+    before = find_newest_engine_sample(host)
     if before is None or before.model_name != model_name:
         return Rates()
     return compute_rates(before.counters, before.taken_at, counters, taken_at)
