@@ -13,23 +13,22 @@ from pathlib import Path
 from typing import Any
 
 from inference.quantization.command import Said, build_command, parse_line
-from inference.quantization.errors import MemoryMissingError, NameTakenError, RunFailedError
+from inference.quantization.errors import NameTakenError, RunFailedError
 from inference.quantization.job import Calibration, Device, Job
+from inference.quantization.needs import count_disk_bytes, count_memory_bytes, refuse_calibration, require_memory
 from inference.quantization.parents import Found, build_parent, read_parent
-from inference.quantization.pieces import Piece, build_pieces, estimate_bytes
+from inference.quantization.pieces import build_pieces
 from inference.quantization.publishing import publish_model
 from inference.quantization.recipes import RECIPES, Recipe, RecipeName
 from inference.quantization.record import Calibrated, Parent, build_record, read_record
 from inference.quantization.samples import Samples
 from inference.quantization.tensors import Tensor
 from inference.quantization.work import Work, begin, build_work, discard, only_one_quantization
-from inference.registry.importing import GIB, Names, Progress, SpaceMissingError, refuse_odd_names, require_room
+from inference.registry.importing import Names, Progress, SpaceMissingError, refuse_odd_names, require_room
 from inference.registry.store import Stored, list_stored
 from inference.registry.verification import Verified
 
 LOG_TAIL_CHARACTERS = 1500
-LIBRARY_BYTES = GIB  # torch and llm-compressor themselves
-COPIES = 4  # of the largest piece: as it is read, as 32-bit numbers twice, as it is written
 
 
 @dataclass(frozen=True)
@@ -72,16 +71,17 @@ def quantize(found: Found, verified: Verified, wish: Wish, machine: Machine, pro
     refuse_odd_names(Names(wish.name))
     recipe, parent = RECIPES[wish.recipe], build_parent(found, verified)
     tensors = read_parent(found, recipe)
+    if wish.samples is not None:
+        refuse_calibration(tensors)
     with only_one_quantization(machine.models_dir) as lock:
         work = build_work(machine.models_dir, wish.name)
         if (there := find_done(machine.models_dir, wish, parent)) is not None:
             discard(work)
             return describe(there, tensors, made=0, kept=0, was_there=True)
-        pieces = build_pieces(tensors)
-        require_memory(pieces, machine.memory_bytes)
+        require_memory(count_memory_bytes(tensors, build_pieces(tensors), wish.samples), machine.memory_bytes)
+        there_bytes = sum(file.stat().st_size for file in work.folder.rglob("*.safetensors"))
+        require_room(max(count_disk_bytes(tensors, recipe, wish.samples) - there_bytes, 0), machine.models_dir)
         job = build_job(found, parent, wish, work, machine.tools)
-        left = estimate_bytes(tensors, recipe) - sum(file.stat().st_size for file in work.output.glob("*.safetensors"))
-        require_room(max(left, 0), machine.models_dir)
         begin(work, job, name=wish.name)
         if wish.samples is not None and job.calibration is not None:
             Path(job.calibration.text).write_text(json.dumps(wish.samples.texts), encoding="utf-8")
@@ -137,16 +137,6 @@ def build_job(found: Found, parent: Parent, wish: Wish, work: Work, tools: str) 
         parent=str(found.folder), output=str(work.output), scratch=str(work.scratch), recipe=wish.recipe,
         device=wish.device, revision=hashlib.sha256(json.dumps(revision).encode()).hexdigest(), calibration=calibration,
     )  # fmt: skip
-
-
-def require_memory(pieces: tuple[Piece, ...], memory_bytes: int) -> None:
-    """Raises MemoryMissingError. Whatever the model's size, one piece at a time is in memory."""
-    needed = LIBRARY_BYTES + COPIES * max(piece.source_bytes for piece in pieces)
-    if needed > memory_bytes:
-        raise MemoryMissingError(
-            f"The largest layer needs {needed / GIB:.1f} GiB of memory while it is quantised; this machine has "
-            f"{memory_bytes / GIB:.1f} GiB. Quantise it on a larger one and import the result."
-        )
 
 
 def run(work: Work, machine: Machine, lock: int, progress: Progress, *, words: str) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 Importing and removing leave it alone; ``models quantize --discard`` removes it.
 """
 
+import contextlib
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from inference.quantization.errors import OtherWorkError
-from inference.quantization.job import Job, format_job
+from inference.quantization.job import Job, format_job, parse_job
 from inference.registry.store import hold
 
 PREFIX = ".quantizing-"
@@ -77,6 +78,14 @@ def discard(work: Work) -> bool:
     return True
 
 
-def list_begun(models_dir: Path) -> list[str]:
-    """The names of what is unfinished."""
-    return sorted(path.name.removeprefix(PREFIX) for path in models_dir.glob(f"{PREFIX}*") if path.is_dir())
+def list_begun(models_dir: Path, *, parent: Path | None = None) -> list[str]:
+    """The names of what is unfinished, all or those made from ``parent``."""
+    folders = sorted(path for path in models_dir.glob(f"{PREFIX}*") if path.is_dir())
+    return [folder.name.removeprefix(PREFIX) for folder in folders if parent is None or _read_parent(folder) == parent]
+
+
+def _read_parent(folder: Path) -> Path | None:
+    """None where a kill came before the job was written."""
+    with contextlib.suppress(OSError, ValueError, LookupError, TypeError):
+        return Path(parse_job(Work(folder).job.read_text(encoding="utf-8")).parent)
+    return None

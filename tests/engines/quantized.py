@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 from pathlib import Path
+from typing import Any
 
 from tests.engines.launch import ROOT
 
@@ -28,7 +29,7 @@ def ensure_quantized(checkpoint: Path, recipe: str, folder: Path) -> Path:
         return Path(quantize(checkpoint, recipe, folder)["folder"])
 
 
-def quantize(checkpoint: Path, recipe: str, folder: Path, *options: str) -> dict[str, str]:
+def quantize(checkpoint: Path, recipe: str, folder: Path, *options: str) -> dict[str, Any]:
     """What the command printed. Raises QuantizingFailedError."""
     done = subprocess.run(
         build_command(checkpoint, recipe, *options, "--json"), env=build_environment(folder), cwd=ROOT,
@@ -36,7 +37,7 @@ def quantize(checkpoint: Path, recipe: str, folder: Path, *options: str) -> dict
     )  # fmt: skip
     if done.returncode != 0:
         raise QuantizingFailedError(f"{recipe} of {checkpoint}:\n{done.stderr[-TAIL_CHARACTERS:]}")
-    document: dict[str, str] = json.loads(done.stdout)
+    document: dict[str, Any] = json.loads(done.stdout)
     return document
 
 

@@ -12,6 +12,7 @@ from appliance.local import acknowledgements, model_choice
 from appliance.local.errors import LocalError
 from appliance.local.instance import open_appliance
 from appliance.settings import Settings
+from inference.quantization.work import list_begun
 from inference.registry.store import Stored, get_stored, only_one_change, remove_unfinished
 from inference.registry.store import remove as remove_from_store
 
@@ -31,6 +32,11 @@ def remove(
             raise LocalError(
                 f"{stored.reference} is in use ({used_by}). Activate another one first, or `auto`: bin/appliance "
                 "models activate; a further model is taken out of appliance.yaml."
+            )
+        if begun := list_begun(models_dir, parent=stored.folder):
+            raise LocalError(
+                f"{stored.reference} is being quantised as {begun[0]}. Finish that with its own command, or discard "
+                f"it: bin/appliance models quantize --discard {begun[0]}"
             )
         with only_one_change(models_dir):
             remove_unfinished(models_dir)
