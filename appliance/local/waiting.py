@@ -8,9 +8,11 @@ from appliance.local.errors import ComponentError
 from appliance.local.instance import LocalAppliance
 from appliance.local.supervisor import ProgramState
 from appliance.topology import list_engines
+from inference.serving.explaining import explain
 
 POLL_SECONDS = 0.2
 TAIL_LINES = 15
+CAUSE_LINES = 300
 # A program that ends this often before it is healthy will not get better by waiting.
 STARTS_ALLOWED = 4
 STARTS_ALLOWED_FOR_MODELS = 1
@@ -37,7 +39,10 @@ def wait_until_healthy(local: LocalAppliance, name: str) -> str:
         if health.ok and state is not None and state.state == "RUNNING":
             return health.detail
         if gave_up(state, len(pids), starts):
-            raise ComponentError(name, "ends again and again instead of starting", tail(log))
+            why = explain(read_end(log))
+            raise ComponentError(
+                name, f"ends again and again instead of starting{f': {why}' if why else ''}", tail(log)
+            )
         if time.monotonic() > deadline:
             raise ComponentError(name, f"was not healthy after {seconds} seconds ({health.detail})", tail(log))
         time.sleep(POLL_SECONDS)
@@ -47,6 +52,15 @@ def gave_up(state: ProgramState | None, started: int, allowed: int) -> bool:
     if state is None or state.state == "FATAL":
         return True
     return started > allowed or (started == allowed and state.state in {"BACKOFF", "EXITED"})
+
+
+def read_end(log: Path) -> deque[str]:
+    """More of a log's end than is shown: what went wrong stands above where it led to."""
+    try:
+        with log.open(encoding="utf-8", errors="replace") as handle:
+            return deque(handle, maxlen=CAUSE_LINES)
+    except FileNotFoundError:
+        return deque()
 
 
 def tail(log: Path, lines: int = TAIL_LINES) -> str:

@@ -111,6 +111,13 @@ def test_engine_that_crashes_is_recorded_with_signal_and_last_words(tmp_path: Pa
     )
 
 
+def test_engine_that_says_why_it_ends_is_recorded_with_the_reason_in_a_sentence(tmp_path: Path) -> None:
+    words = "import sys; print('RuntimeError: No CUDA GPUs are available', flush=True); print('more'); sys.exit(1)"
+    with kept(tmp_path, limits=PATIENT, argv=(sys.executable, "-c", words)) as engine:
+        assert engine.process.wait(PATIENCE_SECONDS) == EXIT_ENDED
+    assert engine.events[-1].detail.startswith("No GPU is found any more")
+
+
 def test_engine_that_ends_before_it_is_ready_is_recorded_with_its_code_and_last_lines(tmp_path: Path) -> None:
     argv = (sys.executable, "-c", "import sys; print('no memory left'); sys.exit(9)")
     with kept(tmp_path, limits=PATIENT, argv=argv) as engine:

@@ -16,6 +16,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import NoReturn
 
+from inference.serving.explaining import explain_line
+
 PR_SET_CHILD_SUBREAPER = 36
 TAIL_LINES = 40
 DEAF_TO = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGABRT)
@@ -35,6 +37,7 @@ class EngineGroup:
             argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, process_group=self.id
         )
         self._tail: deque[str] = deque(maxlen=TAIL_LINES)
+        self._explanation: str | None = None
         self._reader = threading.Thread(target=self._pass_on, name="output", daemon=True)
         self._reader.start()
 
@@ -42,6 +45,11 @@ class EngineGroup:
     def tail(self) -> list[str]:
         """The last lines that the engine wrote."""
         return list(self._tail)
+
+    @property
+    def explanation(self) -> str:
+        """Why it ended, where it said so in words that are known."""
+        return self._explanation or ""
 
     def poll(self) -> int | None:
         """The exit code, negative for a signal; None while it runs. Collects what other children left."""
@@ -118,7 +126,10 @@ class EngineGroup:
     def _pass_on(self) -> None:
         assert self.process.stdout is not None
         for line in self.process.stdout:
-            self._tail.append(line.decode(errors="replace").rstrip())
+            text = line.decode(errors="replace").rstrip()
+            self._tail.append(text)
+            if self._explanation is None:
+                self._explanation = explain_line(text)
             with suppress(OSError, ValueError):  # who reads our output may be gone: no reason to block the engine
                 sys.stdout.buffer.write(line)
                 sys.stdout.buffer.flush()

@@ -1,6 +1,7 @@
 """Keep one engine from its start to its end, and say in an exit code and an event why it ended."""
 
 import signal
+import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -78,7 +79,9 @@ class Keeper:
     def _crashed(self) -> int:
         code = self._group.process.returncode
         self._group.end()
-        self._record_end("crashed", code, detail=_explain(code))
+        self._record_end("crashed", code, detail=self._group.explanation or _explain(code))
+        if self._group.explanation:
+            sys.stderr.write(f"The engine ended. {self._group.explanation}\n")
         self._outlive()
         return EXIT_ENDED
 
