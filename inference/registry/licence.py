@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from inference.quantization.record import find_parent
 from inference.registry.entry import Entry
 from inference.registry.errors import OtherLicenceError
 from inference.registry.load import Catalogue
@@ -62,14 +63,14 @@ def build_terms_of(catalogue: Catalogue, *, hub_id: str | None, card: str | None
 
 def find_display(catalogue: Catalogue, *, hub_id: str | None, card: str | None, folder: Path | None) -> str:
     """What the pages have to show beside the model's name, by all that is known of it; empty when that is nothing."""
-    known = hub_id or (find_hub_id(catalogue, folder.name) if folder else None)
+    known = hub_id or (find_origin(catalogue, folder) if folder else None)
     return build_terms(catalogue, hub_id=known, card=card, folder=None).display
 
 
 def require_licence(catalogue: Catalogue, folder: Path, *, acknowledged: str, card: str | None) -> None:
     """Raises OtherLicenceError for a model whose licence is known, and is another one. One that nobody wrote down is
     taken to be what was said."""
-    terms = build_terms(catalogue, hub_id=find_hub_id(catalogue, folder.name), card=card, folder=None)
+    terms = build_terms(catalogue, hub_id=find_origin(catalogue, folder), card=card, folder=None)
     if terms.id not in (UNKNOWN, acknowledged):
         raise OtherLicenceError(
             folder,
@@ -84,6 +85,12 @@ def find_entry(catalogue: Catalogue, hub_id: str) -> Entry | None:
         if wanted in {entry.upstream.lower(), *(variant.hub_id.lower() for variant in entry.variants)}:
             return entry
     return None
+
+
+def find_origin(catalogue: Catalogue, folder: Path) -> str | None:
+    """The hub id whose licence the files in ``folder`` are under: of what they were quantised from, else by name."""
+    parent = find_parent(folder)
+    return (parent.hub_id if parent else None) or find_hub_id(catalogue, folder.name)
 
 
 def find_hub_id(catalogue: Catalogue, folder: str) -> str | None:

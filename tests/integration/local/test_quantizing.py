@@ -39,6 +39,8 @@ from inference.quantization.work import build_work, only_one_quantization
 from inference.registry import importing
 from inference.registry.importing import SpaceMissingError
 from inference.registry.intake import ImportRefusedError
+from inference.registry.licence import find_display
+from inference.registry.load import load_catalogue
 from inference.registry.store import only_one_change, write_imported
 from inference.registry.verification import verify
 from tests.unit.inference.model_folders import snapshot
@@ -215,6 +217,11 @@ def test_parents_and_their_licence_are_those_of_the_hub(folder: Path, parent: Pa
     (result / "quantized.json").write_text(json.dumps(record))
     terms = find_terms(local, result, hub_id=None)
     assert (terms.origin, terms.id) == ("catalogue", "apache-2.0")
+    llama = build_record(
+        RECIPES["fp8"], Parent("r", None, "s", "meta-llama/Llama-3.2-1B-Instruct"), tools={}, calibrated=None
+    )
+    (result / "quantized.json").write_text(json.dumps(llama))
+    assert find_display(load_catalogue(), hub_id=None, card=None, folder=result) == "Built with Llama"
 
 
 def test_texts_are_chosen_by_the_seed_and_known_by_the_files_sum(tmp_path: Path) -> None:
