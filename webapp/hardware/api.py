@@ -43,6 +43,6 @@ def read_gpu_series(*, gpu_ids: Iterable[int], span: Span) -> Series:
     return reading.read_series(GPU, gpu_ids, span)
 
 
-def read_engine_series(*, host_ids: Iterable[int], span: Span) -> Series:
-    """The same of the engines of these hosts."""
-    return reading.read_series(ENGINE, host_ids, span)
+def read_engine_series(*, engine_ids: Iterable[int], span: Span) -> Series:
+    """The same of these engines."""
+    return reading.read_series(ENGINE, engine_ids, span)

@@ -38,6 +38,19 @@ class Gpu(models.Model):
         constraints = [models.UniqueConstraint(fields=["host", "uuid"], name="hardware_gpu_uuid")]
 
 
+class Engine(models.Model):
+    """One engine behind one proxy: the main one is called ``model``, a further one by its name in appliance.yaml."""
+
+    host = models.ForeignKey(Host, on_delete=models.CASCADE, related_name="engines")
+    name = models.CharField(max_length=64, help_text="model for the main one, else the further model's")
+    purpose = models.CharField(max_length=16, default="generation")
+    problem = models.CharField(max_length=500, blank=True, default="")
+    last_seen_at = models.DateTimeField(help_text="by the host's clock")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["host", "name"], name="hardware_engine_name")]
+
+
 class GpuSample(models.Model):
     """One reading of one GPU."""
 
@@ -66,8 +79,8 @@ class GpuSample(models.Model):
 class EngineSample(models.Model):
     """One reading of one engine. ``counters`` are its own totals; the rates are computed from two readings."""
 
-    pk = models.CompositePrimaryKey("host_id", "taken_at")
-    host = models.ForeignKey(Host, on_delete=models.CASCADE, related_name="engine_samples")
+    pk = models.CompositePrimaryKey("engine_id", "taken_at")
+    engine = models.ForeignKey(Engine, on_delete=models.CASCADE, related_name="samples")
     taken_at = models.DateTimeField()
     received_at = models.DateTimeField()
     model_name = models.TextField()
@@ -119,10 +132,10 @@ class GpuRollup(models.Model):
 
 
 class EngineRollup(models.Model):
-    """One hour of one metric of one host's engine."""
+    """One hour of one metric of one engine."""
 
-    pk = models.CompositePrimaryKey("host_id", "metric", "hour")
-    host = models.ForeignKey(Host, on_delete=models.CASCADE, related_name="engine_rollups")
+    pk = models.CompositePrimaryKey("engine_id", "metric", "hour")
+    engine = models.ForeignKey(Engine, on_delete=models.CASCADE, related_name="rollups")
     metric = models.TextField()
     hour = models.DateTimeField()
     samples = models.IntegerField()

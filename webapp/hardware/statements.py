@@ -49,7 +49,7 @@ GPU = Kind(
 ENGINE = Kind(
     "hardware_enginesample",
     "hardware_enginerollup",
-    "host_id",
+    "engine_id",
     ENGINE_METRICS,
     "UNION ALL SELECT 'waiting:' || key, value::double precision FROM jsonb_each_text(waiting_by_reason)",
 )

@@ -8,11 +8,13 @@ COLLECT_SECONDS = 15.0
 # Older than three intervals, and no page may call it live.
 STALE_SECONDS = 3 * COLLECT_SECONDS
 CLOCK_DIFFERENCE_SECONDS = 5.0
+MAIN_ENGINE = "model"
 
 
 @dataclass(frozen=True)
 class HostInfo:
     """A host that readings are pulled from. ``problem`` says in words why the last attempt brought none.
+    ``further_problems`` are names of further engines, each with what is wrong with it.
 
     ``taken_at`` is the host's clock, ``received_at`` ours, both of the newest reading; ``clock_difference_seconds``
     is how far its clock was ahead of ours then. ``source`` is "nvml", or "recorded" or "authored" when a file gave it.
@@ -26,6 +28,7 @@ class HostInfo:
     problem: str = ""
     gpu_problem: str = ""
     engine_problem: str = ""
+    further_problems: tuple[tuple[str, str], ...] = ()
     last_attempt_at: datetime | None = None
     last_success_at: datetime | None = None
     taken_at: datetime | None = None
@@ -73,11 +76,15 @@ class GpuInfo:
 
 @dataclass(frozen=True)
 class EngineInfo:
-    """An engine as last read. What needs two readings is None after the first, and after the engine restarted."""
+    """An engine as last read. ``name`` is ``model`` for the main one, ``purpose`` generation, embedding or reranking.
+    What needs two readings is None after the first, and after the engine restarted."""
 
     host_id: int
     model_name: str
     taken_at: datetime
+    id: int = 0
+    name: str = MAIN_ENGINE
+    purpose: str = "generation"
     running: float | None = None
     waiting: float | None = None
     waiting_by_reason: Mapping[str, float] = field(default_factory=dict)
@@ -129,7 +136,7 @@ class Span:
 
 @dataclass(frozen=True)
 class SeriesKey:
-    """What a series is of: the id of a GPU, or of the host of an engine; and which metric."""
+    """What a series is of: the id of a GPU or of an engine; and which metric."""
 
     subject_id: int
     metric: str

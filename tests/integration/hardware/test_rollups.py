@@ -10,7 +10,7 @@ from django.db import connection
 from appliance.topology import READING_ROLLUP_DAYS, READING_SAMPLE_DAYS
 from tests.hardware.readings import CALM, ENGINE, HOT, NOON, build_reading, grow
 from webapp.hardware import api, partitions
-from webapp.hardware.models import EngineRollup, Gpu, GpuRollup, GpuSample, Host
+from webapp.hardware.models import Engine, EngineRollup, Gpu, GpuRollup, GpuSample, Host
 from webapp.hardware.types import SeriesKey, Span
 
 Store = Callable[..., None]
@@ -113,12 +113,12 @@ def test_series_has_no_point_where_nothing_was_collected(store: Store, db: None)
 def test_rate_does_not_span_a_gap(store: Store, db: None) -> None:
     store(build_reading(NOON))
     store(build_reading(NOON + timedelta(minutes=10), engine=grow(ENGINE, generation=6000)))
-    host_id = Host.objects.get().pk
+    engine_id = Engine.objects.get().pk
     series = api.read_engine_series(
-        host_ids=[host_id], span=Span(NOON, NOON + timedelta(hours=1), 60, from_rollups=False)
+        engine_ids=[engine_id], span=Span(NOON, NOON + timedelta(hours=1), 60, from_rollups=False)
     )
-    assert SeriesKey(host_id, "generation_tokens_per_second") not in series
-    assert len(series[SeriesKey(host_id, "running")]) == 2
+    assert SeriesKey(engine_id, "generation_tokens_per_second") not in series
+    assert len(series[SeriesKey(engine_id, "running")]) == 2
 
 
 def test_series_is_of_the_gpus_asked_for_only(store: Store, db: None) -> None:

@@ -73,7 +73,7 @@ FIGURES = {
 
 @dataclass(frozen=True)
 class Subject:
-    """Whose series it is: a GPU, or a host's engine. ``label`` is empty where there is only one."""
+    """Whose series it is: a GPU's, or an engine's. ``label`` is empty where there is only one."""
 
     id: int
     label: str

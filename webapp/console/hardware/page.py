@@ -1,5 +1,6 @@
 """The whole page as a value: what is known, how old it is, and the figures."""
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,7 +18,7 @@ from webapp.console.hardware.tiles import EngineTile, GpuTile, build_engine_tile
 from webapp.console.numbers import say_duration
 from webapp.console.ranges import Range
 from webapp.hardware import api as hardware
-from webapp.hardware.types import CLOCK_DIFFERENCE_SECONDS, STALE_SECONDS, EventInfo, HostInfo, Span
+from webapp.hardware.types import CLOCK_DIFFERENCE_SECONDS, STALE_SECONDS, EngineInfo, EventInfo, HostInfo, Span
 from webapp.llm import api as llm
 
 LIVE_SOURCE = "nvml"
@@ -36,6 +37,7 @@ class HostLine:
     gpu_problem: str
     has_gpus: bool
     engine_problem: str
+    further_problems: tuple[tuple[str, str], ...]
     clock: str
     driver: str
 
@@ -95,6 +97,7 @@ def build_page(shown: Range, now: datetime) -> HardwarePage:
         return HardwarePage("waiting" if llm.list_models() else "unregistered")
     gathered = gather(shown, now, hosts)
     stale = {host.id for host in hosts if host.is_stale(now)}
+    names = {host.id: host.name for host in hosts} if len(hosts) > 1 else {}
     return HardwarePage(
         state="shown",
         freshness=build_freshness(
@@ -106,7 +109,9 @@ def build_page(shown: Range, now: datetime) -> HardwarePage:
             if subject.gpu
         ),
         engines=tuple(
-            build_engine_tile(subject.engine, subject.label, is_past=_is_past(subject, hosts, stale))
+            build_engine_tile(
+                subject.engine, names.get(subject.engine.host_id, ""), is_past=_is_past(subject, hosts, stale)
+            )
             for subject in gathered.engines
             if subject.engine
         ),
@@ -145,10 +150,11 @@ def gather(shown: Range, now: datetime, hosts: Sequence[HostInfo]) -> Gathered:
         for gpu in hardware.list_gpus()
         if gpu.host_id in names
     ]
+    known = [engine for engine in hardware.list_engines() if engine.host_id in names]
+    shared = {host for host, count in Counter(engine.host_id for engine in known).items() if count > 1}
     engines = [
-        Subject(engine.host_id, names[engine.host_id] if several else "", engine=engine)
-        for engine in hardware.list_engines()
-        if engine.host_id in names
+        Subject(engine.id, _label_engine(engine, names[engine.host_id] if several else "", shared), engine=engine)
+        for engine in known
     ]
     span = Span(shown.since(now), now, shown.step_seconds, shown.from_rollups)
     return Gathered(
@@ -163,7 +169,7 @@ def gather(shown: Range, now: datetime, hosts: Sequence[HostInfo]) -> Gathered:
         gpus=gpus,
         engines=engines,
         gpu_series=hardware.read_gpu_series(gpu_ids=[gpu.id for gpu in gpus], span=span) if gpus else {},
-        engine_series=hardware.read_engine_series(host_ids=[each.id for each in engines], span=span) if engines else {},
+        engine_series=hardware.read_engine_series(engine_ids=[it.id for it in engines], span=span) if engines else {},
         events=hardware.list_engine_events(host_ids=names, span=span),
         hosts=names if several else {},
     )
@@ -173,14 +179,22 @@ def _label(host: str, gpu: str) -> str:
     return f"{host}, {gpu}" if host else gpu
 
 
+def _label_engine(engine: EngineInfo, host: str, shared: Collection[int]) -> str:
+    """Empty where there is one alone; where a host has several, the model's name tells them apart."""
+    return ", ".join(part for part in (host, engine.model_name if engine.host_id in shared else "") if part)
+
+
 def _list_figures(of: str, subjects: Sequence[Subject]) -> list[Figure]:
     return [figure for figure in FIGURES.values() if figure.of == of] if subjects else []
 
 
 def _is_past(subject: Subject, hosts: Sequence[HostInfo], stale: set[int]) -> bool:
     """Also where the host's newest reading has no engine any more."""
-    host = next(host for host in hosts if host.id == subject.id)
-    return subject.id in stale or subject.engine is None or subject.engine.taken_at != host.taken_at
+    engine = subject.engine
+    if engine is None:
+        return True
+    host = next(host for host in hosts if host.id == engine.host_id)
+    return host.id in stale or engine.taken_at != host.taken_at
 
 
 def _host_line(host: HostInfo, now: datetime, *, has_gpus: bool) -> HostLine:
@@ -194,6 +208,7 @@ def _host_line(host: HostInfo, now: datetime, *, has_gpus: bool) -> HostLine:
         gpu_problem=host.gpu_problem,
         has_gpus=has_gpus,
         engine_problem=host.engine_problem,
+        further_problems=host.further_problems,
         clock=_say_clock(host),
         driver=host.driver_version,
     )

@@ -11,6 +11,7 @@ from webapp.console.hardware.words import (
     clock_reason,
     say_ecc,
     say_gpu_state,
+    say_purpose,
     say_saturation,
     say_xids,
     waiting_reason,
@@ -102,20 +103,27 @@ def build_engine_tile(engine: EngineInfo, label: str, *, is_past: bool) -> Engin
     ]
     if not waits:
         waits = [Measure(_("Waiting"), _or_unknown(engine.waiting))]
+    room = Measure(_("KV cache"), format_measure(engine.kv_cache_percent, "%"), share=engine.kv_cache_percent)
+    read = Measure(_("Read"), format_measure(engine.prompt_tokens_per_second, _("tokens/s"), 1))
+    written: tuple[Measure, ...] = ()
+    if engine.purpose == "generation":
+        written = (
+            room,
+            Measure(_("Written"), format_measure(engine.generation_tokens_per_second, _("tokens/s"), 1)),
+            read,
+            Measure(_("First token after"), format_measure(engine.time_to_first_token_seconds, "s", 2)),
+            Measure(_("Preemptions"), format_measure(engine.preemptions_per_minute, _("a minute"), 1)),
+            Measure(_("Prefix cache hits"), format_measure(engine.prefix_hit_percent, "%")),
+        )
     return EngineTile(
-        label=label,
+        label=", ".join(part for part in (say_purpose(engine), label) if part),
         model_name=engine.model_name,
         is_past=is_past,
         saturation=say_saturation(engine),
         measures=(
             Measure(_("Running"), _or_unknown(engine.running)),
             *waits,
-            Measure(_("KV cache"), format_measure(engine.kv_cache_percent, "%"), share=engine.kv_cache_percent),
-            Measure(_("Written"), format_measure(engine.generation_tokens_per_second, _("tokens/s"), 1)),
-            Measure(_("Read"), format_measure(engine.prompt_tokens_per_second, _("tokens/s"), 1)),
-            Measure(_("First token after"), format_measure(engine.time_to_first_token_seconds, "s", 2)),
-            Measure(_("Preemptions"), format_measure(engine.preemptions_per_minute, _("a minute"), 1)),
-            Measure(_("Prefix cache hits"), format_measure(engine.prefix_hit_percent, "%")),
+            *(written or (read,)),
         ),
     )
 

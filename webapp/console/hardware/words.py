@@ -54,6 +54,11 @@ def waiting_reason(reason: str) -> str:
     return str(known) if known else _("waiting: %(reason)s") % {"reason": reason.replace("_", " ")}
 
 
+def say_purpose(engine: EngineInfo) -> str:
+    """What an engine is for, where it is not what one expects."""
+    return {"embedding": _("turns text into embeddings"), "reranking": _("ranks passages")}.get(engine.purpose, "")
+
+
 def say_gpu_state(gpu: GpuInfo) -> Said:
     """The one thing to know first about a GPU, the most serious before the rest."""
     reasons = set(gpu.clock_event_reasons)

@@ -6,15 +6,15 @@ few, because a clock more than an hour away is refused.
 
 from datetime import timedelta
 
-from webapp.hardware.models import EngineSample, Host
+from webapp.hardware.models import Engine, EngineSample
 
 MAX_CLOCK_DIFFERENCE_SECONDS = 3600.0
 # From an hour ahead of ours to an hour behind.
 SET_BACK = timedelta(seconds=2 * MAX_CLOCK_DIFFERENCE_SECONDS)
 
 
-def find_newest_engine_sample(host: Host) -> EngineSample | None:
-    samples = EngineSample.objects.filter(host=host)
+def find_newest_engine_sample(engine: Engine) -> EngineSample | None:
+    samples = EngineSample.objects.filter(engine=engine)
     latest = samples.order_by("-taken_at").values_list("taken_at", flat=True).first()
     if latest is None:
         return None

@@ -8,10 +8,10 @@ from typing import Any
 from django.db import connection
 from django.db.models import F, OuterRef, Subquery
 
-from webapp.hardware.models import EngineEvent, EngineSample, Gpu, GpuSample, Host
+from webapp.hardware.models import Engine, EngineEvent, EngineSample, Gpu, GpuSample, Host
 from webapp.hardware.services.newest import SET_BACK, find_newest_engine_sample
 from webapp.hardware.statements import READINGS, Kind, read_rollups, read_samples
-from webapp.hardware.types import EngineInfo, EventInfo, GpuInfo, HostInfo, Point, SeriesKey, Span
+from webapp.hardware.types import MAIN_ENGINE, EngineInfo, EventInfo, GpuInfo, HostInfo, Point, SeriesKey, Span
 
 MOST_EVENTS = 300
 FORGET_MISSING_AFTER = timedelta(days=1)
@@ -30,13 +30,18 @@ def list_hosts() -> list[HostInfo]:
             problem=host.problem,
             gpu_problem=host.gpu_problem,
             engine_problem=host.engine_problem,
+            further_problems=tuple(
+                (engine.name, engine.problem)
+                for engine in host.engines.all()
+                if engine.problem and engine.name != MAIN_ENGINE and engine.last_seen_at == host.taken_at
+            ),
             last_attempt_at=host.last_attempt_at,
             last_success_at=host.last_success_at,
             taken_at=host.taken_at,
             received_at=host.received_at,
             clock_difference_seconds=host.clock_difference_seconds,
         )
-        for host in Host.objects.filter(active=True).order_by("name", "base_url")
+        for host in Host.objects.filter(active=True).prefetch_related("engines").order_by("name", "base_url")
     ]
 
 
@@ -89,18 +94,23 @@ def _gpu_info(gpu: Gpu, sample: GpuSample) -> GpuInfo:
 
 
 def list_engines() -> list[EngineInfo]:
-    """The newest sample of each host's engine. Its ``taken_at`` is older than the host's when the engine is silent."""
+    """The newest sample of each engine, the main one of each host first; one that is not named any more is listed for
+    another day. Its ``taken_at`` is older than the host's when the engine is silent."""
     found = []
-    for host in Host.objects.filter(active=True).order_by("name", "base_url"):
-        sample = find_newest_engine_sample(host)
+    engines = Engine.objects.filter(host__active=True, last_seen_at__gt=F("host__taken_at") - FORGET_MISSING_AFTER)
+    for engine in engines.select_related("host").order_by("host__name", "host__base_url", "pk"):
+        sample = find_newest_engine_sample(engine)
         if sample is not None:
-            found.append(_engine_info(sample))
-    return found
+            found.append(_engine_info(engine, sample))
+    return sorted(found, key=lambda each: (each.host_id, each.name != MAIN_ENGINE))
 
 
-def _engine_info(sample: EngineSample) -> EngineInfo:
+def _engine_info(engine: Engine, sample: EngineSample) -> EngineInfo:
     return EngineInfo(
-        host_id=sample.host_id,
+        id=engine.pk,
+        name=engine.name,
+        purpose=engine.purpose,
+        host_id=engine.host_id,
         model_name=sample.model_name,
         taken_at=sample.taken_at,
         running=sample.running,

@@ -23,7 +23,7 @@ def maintain() -> None:
     partitions.drop_old(now)
     EngineEvent.objects.filter(at__lt=now - timedelta(days=READING_ROLLUP_DAYS)).delete()
     # A host that nobody asks any more goes when the last that is known about it has gone.
-    Host.objects.filter(active=False, engine_rollups=None, gpus__rollups=None).delete()
+    Host.objects.filter(active=False, engines__rollups=None, gpus__rollups=None).delete()
 
 
 def _roll_up(kind: Kind) -> None:

@@ -10,11 +10,12 @@ from django.db import connection, transaction
 
 from appliance.topology import READING_ROLLUP_DAYS
 from inference.metrics.types import EngineEvent as RecordedEvent
-from inference.metrics.types import EngineReading, GpuReading, HostReading
+from inference.metrics.types import EngineReading, EngineState, GpuReading, HostReading
 from webapp.hardware.errors import ClockTooFar, UnusableReading
-from webapp.hardware.models import EngineEvent, EngineSample, Gpu, GpuSample, Host
+from webapp.hardware.models import Engine, EngineEvent, EngineSample, Gpu, GpuSample, Host
 from webapp.hardware.rates import Rates, compute_rates, list_counters
 from webapp.hardware.services.newest import MAX_CLOCK_DIFFERENCE_SECONDS, find_newest_engine_sample
+from webapp.hardware.types import MAIN_ENGINE
 
 STATEMENT_TIMEOUT = "5s"
 NAME_LENGTH = 200
@@ -41,8 +42,8 @@ def store(base_url: str, reading: HostReading, received_at: datetime) -> None:
             _describe(host, reading, taken_at, received_at)
             _store_gpus(host, reading.gpus, taken_at, received_at)
             _store_events(host, reading.engine_events, received_at)
-            if reading.engine is not None:
-                _store_engine(host, reading.engine, taken_at, received_at, is_same=is_same)
+            for state in list_states(reading):
+                _store_state(host, state, taken_at, received_at, is_same=is_same)
         host.save()
 
 
@@ -134,16 +135,33 @@ def _build_event(host: Host, event: RecordedEvent) -> EngineEvent:
     )
 
 
+def list_states(reading: HostReading) -> tuple[EngineState, ...]:
+    """The engines that it names; a proxy of an earlier release knows the main one alone."""
+    if reading.engines or (reading.engine is None and reading.engine_answers is None):
+        return reading.engines
+    return (EngineState(MAIN_ENGINE, "generation", reading.engine, reading.engine_problem, reading.engine_answers),)
+
+
+def _store_state(host: Host, state: EngineState, taken_at: datetime, received_at: datetime, *, is_same: bool) -> None:
+    engine, _ = Engine.objects.update_or_create(
+        host=host,
+        name=state.name[:64],
+        defaults={"purpose": state.purpose[:16], "problem": state.problem[:500], "last_seen_at": taken_at},
+    )
+    if state.reading is not None:
+        _store_engine(engine, state.reading, taken_at, received_at, is_same=is_same)
+
+
 def _store_engine(
-    host: Host, engine: EngineReading, taken_at: datetime, received_at: datetime, *, is_same: bool
+    of: Engine, engine: EngineReading, taken_at: datetime, received_at: datetime, *, is_same: bool
 ) -> None:
     """Behind one address of a cluster there may be several machines: totals of one say nothing about another's."""
     counters = list_counters(engine)
-    rates = _rates_since_before(host, engine.model_name, counters, taken_at) if is_same else Rates()
+    rates = _rates_since_before(of, engine.model_name, counters, taken_at) if is_same else Rates()
     EngineSample.objects.bulk_create(
         [
             EngineSample(
-                host=host,
+                engine=of,
                 taken_at=taken_at,
                 received_at=received_at,
                 model_name=engine.model_name,
@@ -159,8 +177,8 @@ def _store_engine(
     )
 
 
-def _rates_since_before(host: Host, model_name: str, counters: dict[str, float], taken_at: datetime) -> Rates:
-    before = find_newest_engine_sample(host)
+def _rates_since_before(of: Engine, model_name: str, counters: dict[str, float], taken_at: datetime) -> Rates:
+    before = find_newest_engine_sample(of)
     if before is None or before.model_name != model_name:
         return Rates()
     return compute_rates(before.counters, before.taken_at, counters, taken_at)
