@@ -20,19 +20,36 @@ from tests.hardware.readings import CALM, ENGINE, HOT, build_reading, grow
 
 COLLECTED_MILLISECONDS = 45_000
 ADDRESS = "/console/hardware"
-# Ninety minutes of two cards under a load that comes and goes, with ten minutes in which nothing was collected.
+# Ninety minutes of two cards under a load that comes and goes, with ten minutes in which nothing was collected; the
+# engine was wedged once, and killed once.
 HISTORY = """
 import math
 from dataclasses import replace
 from datetime import timedelta
 from django.utils import timezone
+from inference.metrics.types import EngineEvent
 from tests.hardware.readings import CALM, ENGINE, HOT, build_reading, grow
 from webapp.hardware import api, partitions
 from webapp.hardware.services import storing
 
+def happened(minutes, kind, **more):
+    at = now - timedelta(minutes=minutes)
+    return EngineEvent(f"{kind}-{minutes}", at.isoformat(), "engine", kind, **more)
+
 now = timezone.now().replace(microsecond=0)
 partitions.ensure_partitions(now - timedelta(hours=2))
 partitions.ensure_partitions(now)
+silent = "3 requests ran or waited, and nothing moved."
+events = (
+    happened(85, "engine_ready", seconds=44.1),
+    happened(41, "engine_wedged", reason="wedged", seconds=90.0, detail=silent),
+    happened(41, "engine_ended", reason="wedged", seconds=90.0, signal="SIGABRT", detail=silent),
+    happened(41, "engine_started"),
+    happened(40, "engine_ready", seconds=43.2),
+    happened(12, "engine_ended", reason="crashed", signal="SIGKILL", detail="It was ended by SIGKILL."),
+    happened(12, "engine_started"),
+    happened(11, "engine_ready", seconds=43.9),
+)
 written = prompts = first = queued = 0.0
 for number in range(360):
     at = now - timedelta(seconds=15 * (360 - number))
@@ -52,7 +69,7 @@ for number in range(360):
                      running=round(14 * load), waiting=waiting, kv_cache_usage=0.25 + 0.7 * load,
                      waiting_by_reason={"capacity": max(0, waiting - 1), "deferred": min(1, waiting)},
                      time_to_first_token=(40.0 + first, 100.0 + number), queue_time=(12.0 + queued, 100.0 + number))
-    storing.store(URL, build_reading(at, calm, hot, engine=engine), at)
+    storing.store(URL, build_reading(at, calm, hot, engine=engine, engine_events=events), at)
 api.maintain()
 """
 FORGET = "from webapp.hardware.models import Host; Host.objects.all().delete()"
@@ -168,6 +185,18 @@ def show_whole(page: Page, viewport: dict[str, int]) -> None:
     """As tall as its content: the pane scrolls, not the page."""
     height = page.locator("#main").evaluate("pane => pane.scrollHeight") + 60
     page.set_viewport_size({"width": viewport["width"], "height": height})
+
+
+def test_restarts_are_listed_and_marked(open_page: Callable[..., Page], history: ReadingHost) -> None:
+    page = open_page(ADMINISTRATOR)
+    page.goto(f"{ADDRESS}?range=1h")
+    happened = page.get_by_role("region", name="What happened to it?")
+    expect(happened.get_by_text("restarted: wedged for 90 seconds")).to_be_visible()
+    expect(happened.get_by_text("restarted: it was ended by SIGKILL")).to_be_visible()
+    expect(happened.get_by_role("row")).to_have_count(7)  # the head, and six in an hour: wedged and its end are one
+    chart = page.get_by_role("img", name="Do requests wait, and why?")
+    expect(chart.locator(".mark")).to_have_count(2)
+    expect(chart.locator("desc")).to_have_text(re.compile(r"At .*: restarted: wedged for 90 seconds\."))
 
 
 def test_chart_is_read_out_under_the_pointer_and_in_words(open_page: Callable[..., Page], history: ReadingHost) -> None:

@@ -20,7 +20,7 @@ UNASKED = frozenset({"wedged", "crashed", "not_ready", "lost"})
 
 @dataclass(frozen=True)
 class EventLine:
-    """``what`` says it in a sentence, ``detail`` in the keeper's own words."""
+    """``what`` says it in a sentence, ``detail`` in the keeper's own words where they say more."""
 
     at: datetime
     where: str
@@ -31,7 +31,10 @@ class EventLine:
 def list_events(events: Sequence[EventInfo], hosts: Mapping[int, str]) -> list[EventLine]:
     """Newest first. ``hosts`` are the names to say, empty where there is only one."""
     shown = [event for event in events if event.kind != "engine_wedged" or not _is_followed(event, events)]
-    return [EventLine(event.at, _where(event, hosts), say_event(event), event.detail) for event in shown[:MOST_SHOWN]]
+    return [
+        EventLine(event.at, _where(event, hosts), say_event(event), "" if event.reason == "crashed" else event.detail)
+        for event in shown[:MOST_SHOWN]
+    ]
 
 
 def list_marks(events: Sequence[EventInfo], hosts: Mapping[int, str]) -> list[MarkData]:
