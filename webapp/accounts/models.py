@@ -3,13 +3,19 @@
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.db.models.functions import Lower
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 
 class User(AbstractUser):
-    """A member of staff. ``must_change_password`` is set when somebody else chose the password."""
+    """A member of staff. ``must_change_password`` is set when somebody else chose the password.
+
+    ``expires_at`` is for an account that is meant for minutes: from then on it neither logs in nor stays logged in,
+    whether or not anybody came back to close it.
+    """
 
     must_change_password = models.BooleanField(default=False)
+    expires_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta(AbstractUser.Meta):
         # Log-in takes any spelling of a name: two people whose names differ in case only would lock each other out.
@@ -22,3 +28,14 @@ class User(AbstractUser):
                 ),
             )
         ]
+
+    @property
+    def has_expired(self) -> bool:
+        return self.expires_at is not None and self.expires_at <= timezone.now()
+
+    def check_password(self, raw_password: str | None) -> bool:
+        return not self.has_expired and super().check_password(raw_password)
+
+    def get_session_auth_hash(self) -> str:
+        """Sessions are compared with this at each request; those of an expired account are like nothing."""
+        return "" if self.has_expired else super().get_session_auth_hash()

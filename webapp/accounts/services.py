@@ -1,8 +1,10 @@
 """Changes to users: temporary passwords and the first administrator."""
 
 import secrets
+from datetime import timedelta
 
 from django.db import transaction
+from django.utils import timezone
 
 from webapp.accounts.announcing import announce
 from webapp.accounts.models import User
@@ -13,6 +15,8 @@ BLOCKS = 4
 BLOCK_LENGTH = 5
 FIRST_ADMINISTRATOR = "admin"
 VERIFICATION_ACCOUNT = "appliance-verification"
+# A question takes minutes on a slow processor; what kills the playbook in between keeps nobody from being shut out.
+VERIFICATION_LASTS = timedelta(minutes=30)
 
 
 def build_temporary_password() -> str:
@@ -58,13 +62,14 @@ def _free_name() -> str:
 def open_verification_account() -> tuple[str, str]:
     """Let the account that tries an installation out log in: its name and a new password, stored nowhere.
 
-    It may do what everybody may, and is shut with :func:`close_verification_account`.
+    It may do what everybody may, and is shut with :func:`close_verification_account`; after half an hour by itself.
     """
     password = build_temporary_password()
     with transaction.atomic():
         user, _ = User.objects.select_for_update().get_or_create(username=VERIFICATION_ACCOUNT)
         user.set_password(password)
         user.is_active, user.must_change_password, user.is_staff, user.is_superuser = True, False, False, False
+        user.expires_at = timezone.now() + VERIFICATION_LASTS
         user.save()
         user.groups.clear()
         announce(None, "user.activate", user)

@@ -1,8 +1,10 @@
 import json
+from datetime import timedelta
 from io import StringIO
 
 from django.core.management import call_command
 from django.test import Client
+from django.utils import timezone
 
 from webapp.accounts.models import User
 from webapp.audit.models import AuditEvent
@@ -44,6 +46,21 @@ def test_closed_account_is_refused_and_its_session_ends(client: Client) -> None:
     assert client.get("/").status_code == 302
     assert not log_in(Client(), opened["username"], opened["password"])
     assert run("close") == "was closed"
+
+
+def test_account_that_nobody_closed_expires_with_its_sessions(client: Client) -> None:
+    """As after a playbook that was killed between opening and closing."""
+    opened = json.loads(run("open"))
+    assert log_in(client, opened["username"], opened["password"])
+    assert client.get("/").status_code == 200
+    user = User.objects.get(username=opened["username"])
+    assert user.expires_at is not None
+    assert timedelta(minutes=29) < user.expires_at - timezone.now() < timedelta(minutes=31)
+    User.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+    assert client.get("/").status_code == 302
+    assert not log_in(Client(), opened["username"], opened["password"])
+    again = json.loads(run("open"))
+    assert log_in(Client(), again["username"], again["password"])
 
 
 def test_opening_and_closing_are_recorded() -> None:
