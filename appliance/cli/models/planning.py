@@ -8,6 +8,7 @@ import typer
 
 from appliance.cli.models.catalogue import Filled, explained, find_entry, get_entry, read_catalogue, read_filled
 from appliance.cli.models.columns import align
+from appliance.cli.models.configured import show as show_configured
 from appliance.cli.screen import out
 from appliance.settings import Settings, load
 from inference.planning.candidate import Candidate, list_candidates, read_candidates
@@ -33,10 +34,16 @@ def plan(
     kv_cache_dtype: Annotated[KvCacheDtype, typer.Option(help="fp8 halves what conversations take.")] = "auto",
     tensor_parallel: Annotated[int | None, typer.Option(min=1, help="GPUs that share a model; all that can.")] = None,
     pipeline_parallel: Annotated[int, typer.Option(min=1, help="Stages that the layers are split into.")] = 1,
+    configured: Annotated[
+        bool, typer.Option("--configured", help="The models of appliance.yaml together: what each gets of the memory.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Say which models fit, with weights, cache, longest context, conversations at once and flags; or what to try."""
     settings = load()
+    if configured:
+        show_configured(settings, as_json=as_json)
+        return
     with explained():
         node = choose_node(settings, gpu=gpu, count=count, cpu=cpu)
         share = settings.model.memory_fraction if isinstance(node, GpuNode) else None

@@ -1,0 +1,106 @@
+"""The models of ``appliance.yaml`` side by side: what each gets of the memory, or why they cannot run together."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import typer
+
+from appliance.cli import exit_codes
+from appliance.cli.models.columns import align
+from appliance.cli.screen import out
+from appliance.local import model_choice
+from appliance.local.engines import divide
+from appliance.local.errors import LocalError
+from appliance.settings import Settings
+from appliance.settings.model import MAIN_MODEL, FurtherModel
+from inference.planning.configured import list_wanted
+from inference.planning.dividing import Portion
+from inference.planning.sizing import GIB
+from inference.registry.spec import ModelSpec
+
+SCHEMA_VERSION = 1
+HEAD = ("Name", "Model", "For", "On", "Share", "Weights", "Cache", "Tokens")
+
+
+@dataclass(frozen=True)
+class Configured:
+    """``missing``: by name why a model is not here; ``problem``: why those that are do not fit together."""
+
+    specs: Mapping[str, ModelSpec]
+    portions: Mapping[str, Portion]
+    missing: Mapping[str, str]
+    problem: str = ""
+
+
+def gather(settings: Settings) -> Configured:
+    """Nothing is fetched, and no hub is asked."""
+    specs, missing = dict[str, ModelSpec](), dict[str, str]()
+    for name in list_wanted(settings):
+        try:
+            if name == MAIN_MODEL:
+                choice = model_choice.choose(settings, may_fetch=False)
+            else:
+                choice = model_choice.choose_further(settings, name, may_fetch=False)
+        except LocalError as error:
+            missing[name] = str(error)
+            continue
+        if choice.spec is None or choice.spec.path is None:
+            missing[name] = choice.reason if choice.spec is None else f"{choice.spec.name} is not on this machine yet."
+        else:
+            specs[name] = choice.spec
+    try:
+        return Configured(specs, divide(settings, specs), missing)
+    except LocalError as error:
+        return Configured(specs, {}, missing, str(error).partition("\n")[0])
+
+
+def show(settings: Settings, *, as_json: bool) -> None:
+    """Ends with exit code 1 when the models do not fit together."""
+    found = gather(settings)
+    if as_json:
+        out.print(json.dumps(build_document(settings, found), indent=2), markup=False)
+    else:
+        out.print("\n".join(build_lines(settings, found)), markup=False)
+    if found.problem:
+        raise typer.Exit(exit_codes.PROBLEM)
+
+
+def build_lines(settings: Settings, found: Configured) -> list[str]:
+    rows = [_build_row(settings, name, spec, found.portions.get(name)) for name, spec in found.specs.items()]
+    lines = align(HEAD, rows, right=HEAD[4:])
+    lines += ["", *(f"{name}: {reason}" for name, reason in found.missing.items())] if found.missing else []
+    lines += ["", found.problem] if found.problem else ["", "Computed from the models' dimensions, not measured."]
+    return lines
+
+
+def _build_row(settings: Settings, name: str, spec: ModelSpec, portion: Portion | None) -> tuple[str, ...]:
+    start = (name, spec.served_name, spec.purpose, "GPU" if spec.device == "cuda" else "CPU")
+    if portion is None:
+        return (*start, "?", "?", "?", "?")
+    share = "" if portion.fraction is None else f"{portion.fraction:.3f}"
+    tokens = "not known" if portion.kv_tokens is None else f"{portion.kv_tokens:,}"
+    if not portion.kv_cache_bytes:
+        return (*start, share, f"{portion.weights_bytes / GIB:.2f} GiB", "none", "")
+    return (*start, share, f"{portion.weights_bytes / GIB:.2f} GiB", f"{portion.kv_cache_bytes / GIB:.2f} GiB", tokens)
+
+
+def build_document(settings: Settings, found: Configured) -> dict[str, Any]:
+    models = []
+    for name, wanted in list_wanted(settings).items():
+        spec, portion = found.specs.get(name), found.portions.get(name)
+        models.append(
+            {
+                "name": name,
+                "model": spec.served_name if spec else None,
+                "purpose": wanted.purpose if isinstance(wanted, FurtherModel) else "generation",
+                "device": spec.device if spec else None,
+                "reason": found.missing.get(name, ""),
+                "memory_fraction": portion.fraction if portion else None,
+                "weights_bytes": portion.weights_bytes if portion else None,
+                "kv_cache_bytes": portion.kv_cache_bytes if portion else None,
+                "kv_tokens": portion.kv_tokens if portion else None,
+            }
+        )
+    return {"schema_version": SCHEMA_VERSION, "measured": False, "problem": found.problem, "models": models}

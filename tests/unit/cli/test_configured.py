@@ -1,0 +1,71 @@
+"""``models plan --configured``: the models of appliance.yaml together, as an operator sees them."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from typer.testing import CliRunner, Result
+
+from appliance import settings
+from appliance.cli.app import application
+from appliance.local import engines
+from inference.registry.machine import MachineFacts
+from tests.unit.inference.model_folders import edit_json, write_model
+
+GIB = 1024**3
+SIZES = {
+    "hidden_size": 256, "intermediate_size": 512, "num_hidden_layers": 2, "num_attention_heads": 4,
+    "num_key_value_heads": 2, "head_dim": 64, "vocab_size": 1024, "max_position_embeddings": 16384,
+    "torch_dtype": "bfloat16",
+}  # fmt: skip
+
+
+@pytest.fixture
+def configure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Writes appliance.yaml with a main model and a further one."""
+    monkeypatch.setenv("APPLIANCE_CONFIG", str(tmp_path / "appliance.yaml"))
+    for name in ("main", "coder"):
+        edit_json(write_model(tmp_path / name) / "config.json", **SIZES)
+    facts = MachineFacts((), False, 16 * GIB, "x86_64", frozenset({"avx2"}), True, True)
+    monkeypatch.setattr(engines, "gather_machine_facts", lambda **_named: facts)
+
+    def write(**further: Any) -> None:
+        coder = {"path": "coder", "port": 8411, "device": "cpu", "kv_cache_gib": 1.0, **further}
+        document = {"model": {"path": "main", "device": "cpu"}, "further_models": {"coder": coder}}
+        (tmp_path / "appliance.yaml").write_text(yaml.safe_dump(document))
+        settings.load.cache_clear()
+
+    yield write
+    settings.load.cache_clear()
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(application, ["models", "plan", "--configured", *arguments])
+
+
+def test_each_model_is_listed_with_what_it_gets(configure: Any) -> None:
+    configure()
+    lines = run().output.splitlines()
+    assert lines[0].split() == ["Name", "Model", "For", "On", "Share", "Weights", "Cache", "Tokens"]
+    assert lines[2].split() == ["coder", "coder", "generation", "CPU", "0.00", "GiB", "1.00", "GiB", "1,048,576"]
+
+
+def test_models_that_do_not_fit_together_are_said_with_figures_and_the_exit_code(configure: Any) -> None:
+    configure(kv_cache_gib=12.0)
+    result = run()
+    assert result.exit_code == 1
+    assert "The engines need 17.0 GiB of memory together, and this machine has 16.0 GiB" in result.output
+    document = json.loads(run("--json").output)
+    assert "need 17.0 GiB" in document["problem"]
+    assert [model["kv_tokens"] for model in document["models"]] == [None, None]
+
+
+def test_model_that_is_not_here_is_said_and_the_others_are_planned(configure: Any) -> None:
+    configure(path="absent")
+    document = json.loads(run("--json").output)
+    main, coder = document["models"]
+    assert main["kv_tokens"] == 1048576
+    assert "there is no such directory" in coder["reason"]
