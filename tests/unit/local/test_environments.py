@@ -1,5 +1,6 @@
 """Environments: what counts as finished, what pip is told, and its failures in our words."""
 
+import re
 import sys
 import threading
 from pathlib import Path
@@ -59,10 +60,22 @@ def test_environment_without_its_python_is_unfinished(plan: Plan) -> None:
     assert not plan.is_finished()
 
 
-@pytest.mark.parametrize(("cuda", "lock"), [(False, "inference-cpu.lock"), (True, "inference-cuda.lock")])
-def test_inference_environment_has_a_lock_for_each_device(cuda: bool, lock: str) -> None:
-    plan = build_plan("inference", cuda=cuda)
-    assert (plan.lock.name, plan.pip_options) == (lock, ("--no-deps",))
+@pytest.mark.parametrize("name", ["inference", "quantize"])
+@pytest.mark.parametrize(("cuda", "device"), [(False, "cpu"), (True, "cuda")])
+def test_environments_with_torch_have_a_lock_for_each_device(name: str, cuda: bool, device: str) -> None:
+    plan = build_plan(name, cuda=cuda)
+    assert (plan.lock.name, plan.pip_options) == (f"{name}-{device}.lock", ("--no-deps",))
+    assert plan.lock.name in environments.NEEDED_BYTES
+
+
+def test_quantising_has_an_environment_apart_because_its_libraries_are_of_other_versions() -> None:
+    locks_of = {
+        name: (environments.REQUIREMENTS / f"{name}-cpu.lock").read_text() for name in ("inference", "quantize")
+    }
+    versions = {name: re.findall(r"^compressed-tensors==(\S+)", text, re.M) for name, text in locks_of.items()}
+    assert versions["inference"] != versions["quantize"]
+    assert "torch==2.13.0+cpu" in locks_of["quantize"]
+    assert "\ntriton==" not in locks_of["quantize"]
 
 
 def test_operators_environment_has_the_embedded_databases_and_a_host_does_not() -> None:
