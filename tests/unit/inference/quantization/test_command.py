@@ -7,8 +7,8 @@ import pytest
 from inference.quantization.command import Said, build_command, parse_line
 from inference.quantization.job import Calibration, Job, format_job, parse_job
 
-JOB = Job("/models/m", "/work/output", "/work/scratch", "w4a16", "cpu", "abc")
-CALIBRATION = Calibration("/work/samples.json", 8, 128, 3)
+JOB = Job("/models/m", "/begun/output", "/begun/scratch", "w4a16", "cpu", "abc")
+CALIBRATION = Calibration("/begun/samples.json", 8, 128, 3)
 
 
 @pytest.mark.parametrize("calibration", [None, CALIBRATION])
@@ -24,11 +24,11 @@ def test_job_of_another_version_is_refused() -> None:
 
 def test_program_runs_in_its_environment_as_another_user_and_reaches_no_hub() -> None:
     command = build_command(
-        Path("/work/job.json"), python=Path("/env/bin/python"), data_dir=Path("/data"), root=Path("/repo"),
+        Path("/begun/job.json"), python=Path("/env/bin/python"), data_dir=Path("/data"), root=Path("/repo"),
         prefix=("setpriv", "--"),
     )  # fmt: skip
     assert command.argv == (
-        "setpriv", "--", "/env/bin/python", "-m", "inference.quantization.run", "--job", "/work/job.json",
+        "setpriv", "--", "/env/bin/python", "-m", "inference.quantization.run", "--job", "/begun/job.json",
     )  # fmt: skip
     assert (command.env["HF_HUB_OFFLINE"], command.env["PYTHONPATH"]) == ("1", "/repo")
 
