@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
-STRANGERS = ("modeling_tiny.py", "pytorch_model.bin", "consolidated.safetensors")
+SECOND_COPY = "consolidated.safetensors"  # as Mistral AI has it beside the files of the hub's own format
+STRANGERS = ("modeling_tiny.py", "pytorch_model.bin", SECOND_COPY)
 GATED = "house/gated"
 
 
@@ -29,7 +30,9 @@ class Hub:
     asked: list[str] = field(default_factory=list)
 
     def list_names(self) -> list[str]:
-        return [*sorted(file.name for file in self.folder.iterdir()), *STRANGERS]
+        names = sorted(file.name for file in self.folder.iterdir())
+        has_weights = any(name.endswith(".safetensors") for name in names)
+        return [*names, *(name for name in STRANGERS if has_weights or name != SECOND_COPY)]
 
     def describe(self, name: str) -> dict[str, object]:
         """As the hub's API describes a file: large ones with their sum."""
