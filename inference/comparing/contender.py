@@ -9,7 +9,7 @@ from inference.comparing.request import Named, Request
 from inference.comparing.room import Need, choose_fraction, read_available_bytes, require_memory
 from inference.metrics.device import read_gpus
 from inference.metrics.types import GpuReading
-from inference.planning.config import read_architecture, read_format
+from inference.planning.config import read_architecture, read_effective_bits, read_format
 from inference.planning.errors import PlanningError
 from inference.planning.sizing import compute_weights_bytes
 from inference.registry.checkpoint import Checkpoint, inspect_checkpoint
@@ -53,7 +53,7 @@ def read_contender(named: Named, request: Request, machine: MachineFacts, *, rol
         kind = read_format(config)
         if named.quantization and checkpoint.quantization is None:
             kind = "bnb-nf4"
-        planned = compute_weights_bytes(read_architecture(config), kind)
+        planned = compute_weights_bytes(read_architecture(config), kind, bits=read_effective_bits(config))
     except PlanningError:
         pass  # what it needs can only be measured, and the report says that it is not known
     gpus = read_gpus() if choice.spec.device == "cuda" else ()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from appliance.settings import Settings
 from appliance.settings.model import MAIN_MODEL, FurtherModel, Model
-from inference.planning.config import read_architecture, read_format
+from inference.planning.config import read_architecture, read_effective_bits, read_format
 from inference.planning.dividing import Portion, Sharer, divide_gpu, divide_machine
 from inference.planning.errors import PlanningError
 from inference.planning.figures import KV_VALUE_BYTES
@@ -64,7 +64,7 @@ def measure(spec: ModelSpec, checkpoint: Checkpoint) -> Need:
         format_ = "bnb-nf4" if spec.quantization == "bitsandbytes" else read_format(config)
         stages = list_stage_bytes(
             architecture, format_, tensor_parallel=spec.tensor_parallel, pipeline_parallel=spec.pipeline_parallel,
-            value_bytes=KV_VALUE_BYTES[spec.kv_cache_dtype],
+            value_bytes=KV_VALUE_BYTES[spec.kv_cache_dtype], bits=read_effective_bits(config),
         )  # fmt: skip
     except PlanningError:
         return Need(on_disk, None)
