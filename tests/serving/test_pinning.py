@@ -13,10 +13,16 @@ import yaml
 from typer.testing import CliRunner, Result
 
 from appliance.cli.app import application
+from appliance.local import model_choice
+from appliance.local.directories import ensure_directories
 from appliance.local.errors import LocalError
+from appliance.local.instance import open_appliance
 from appliance.settings import load
-from tests.engines.launch import free_port
+from inference.registry.spec import ModelSpec
+from tests.engines.launch import INFERENCE_PYTHON, ROOT, free_port
 from tests.serving.hub import COMMIT, Hub, offer
+from tests.unit.inference.model_folders import FIRST, write_model
+from tests.unit.inference.test_verification import change_a_byte
 
 HUB_ID = "Qwen/Qwen3-0.6B"
 MOVED = "f" * 40
@@ -36,9 +42,9 @@ def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 @pytest.fixture
-def hub(tiny_checkpoints: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
-    """Offers tiny Qwen3 under the name of a model of the catalogue, and says its sums."""
-    with offer(tiny_checkpoints["qwen3"], hub_id=HUB_ID, says_sums=True) as hub:
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    """Offers a small model under the name of one of the catalogue, and says its sums."""
+    with offer(write_model(tmp_path / "m"), hub_id=HUB_ID, says_sums=True) as hub:
         monkeypatch.setenv("HF_ENDPOINT", hub.url)
         yield hub
 
@@ -123,3 +129,43 @@ def test_lines_for_the_catalogue_are_printed_and_nothing_is_pinned(folder: Path,
     assert fragment["sha256"].keys() == {file.name for file in hub.folder.glob("*.safetensors")}
     assert result.stdout.startswith("      - hub_id: ")
     assert not (folder / "var" / "model" / "pins.json").exists()
+
+
+def fetch() -> Path | None:
+    """As ``activate`` and ``up`` do."""
+    local = open_appliance()
+    ensure_directories(local.settings, local.identity)
+    spec = ModelSpec("m", "hub", "cpu", hub_id=HUB_ID, revision="main")
+    return model_choice.fetch(local.settings, spec, identity=local.identity, python=INFERENCE_PYTHON, root=ROOT).path
+
+
+def test_pinned_model_is_fetched_as_it_was_pinned(folder: Path, hub: Hub) -> None:
+    assert run("pin", HUB_ID, "--hub").exit_code == 0
+    path = fetch()
+    assert path is not None
+    assert path.name == "Qwen--Qwen3-0.6B@main"
+    assert run("verify", "--full").exit_code == 0
+
+
+def test_pinned_model_is_not_fetched_from_a_branch_that_moved(
+    folder: Path, hub: Hub, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert run("pin", HUB_ID, "--hub").exit_code == 0
+    hub.commit = MOVED
+    with pytest.raises(LocalError, match=f"Fetching {HUB_ID} failed"):
+        fetch()
+    assert f"{HUB_ID}: main moved. It is the commit {MOVED} now, and what was pinned here on " in capfd.readouterr().err
+    assert not [asked for asked in hub.asked if "/resolve/" in asked]
+
+
+def test_pinned_model_is_not_fetched_with_other_files_under_the_same_commit(
+    folder: Path, hub: Hub, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The hub still names the old sums, and gives other bytes."""
+    assert run("pin", HUB_ID, "--hub").exit_code == 0
+    hub.named_sums = json.loads((folder / "var" / "model" / "pins.json").read_text())["pins"][HUB_ID]["sha256"]
+    change_a_byte(hub.folder / FIRST, keep_times=False)
+    with pytest.raises(LocalError, match=f"Fetching {HUB_ID} failed"):
+        fetch()
+    assert f"{FIRST} had the SHA-256 " in capfd.readouterr().err
+    assert not [path for path in (folder / "var" / "model").iterdir() if "Qwen3-0.6B" in path.name]
