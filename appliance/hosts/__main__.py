@@ -50,6 +50,7 @@ def build_needs(request: dict[str, Any]) -> preflight.Needs:
         model_bytes=sum(file.stat().st_size for file in model.glob("*.safetensors")) if model else 0,
         controller_time=time.time(),
         gpus=(host["model"] or {}).get("gpus", 1),
+        nodes=(host["model"] or {}).get("nodes", 1),
         sharing=_find_sharing_problem(host["model"], model) if model else "",
     )
 

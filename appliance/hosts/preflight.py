@@ -27,7 +27,7 @@ NO_DRIVER = (
 @dataclass(frozen=True)
 class Needs:
     """What will be installed. ``ports`` maps a TCP port to the units that may have it already; the model is shared by
-    ``gpus`` of this host; ``sharing``: why those of all hosts cannot share it."""
+    ``gpus`` of each of ``nodes`` hosts; ``sharing``: why those of all hosts cannot share it."""
 
     places: tuple[str, ...]
     device: str
@@ -43,6 +43,7 @@ class Needs:
     controller_time: float
     gpus: int = 1
     sharing: str = ""
+    nodes: int = 1
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -177,7 +178,7 @@ def _judge_gpu(facts: Mapping[str, Any], needs: Needs) -> list[str]:
     if len(facts["gpus"]) < needs.gpus:
         return [f"The model is shared by {needs.gpus} GPUs of this host, and nvidia-smi shows {len(facts['gpus'])}."]
     shared = sorted((gpu["memory_mib"] * 2**20 for gpu in facts["gpus"]), reverse=True)[needs.gpus - 1]
-    needed = needs.model_bytes / needs.gpus + WORKING_BYTES
+    needed = needs.model_bytes / (needs.gpus * needs.nodes) + WORKING_BYTES
     if not needs.model_bytes or needed <= shared:
         return []
     each = "" if needs.gpus == 1 else f" on each of {needs.gpus} GPUs"

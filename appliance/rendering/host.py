@@ -164,6 +164,7 @@ def _describe_model(site: Site) -> dict[str, Any] | None:
     detail = {"max_context_tokens": wanted.max_context_tokens, "source": "directory", "device": wanted.device}
     return {"name": name, "folder": str(model_folder(site)), "detail": detail, "device": wanted.device,
             "tensor_parallel": wanted.tensor_parallel, "pipeline_parallel": wanted.pipeline_parallel,
+            "nodes": wanted.nodes.count,
             "gpus": wanted.tensor_parallel * wanted.pipeline_parallel // wanted.nodes.count}  # fmt: skip
 
 

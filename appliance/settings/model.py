@@ -141,6 +141,14 @@ class FurtherModel(Model):
             raise ValueError("path or hub_id is needed: a further model is never chosen by itself.")
         return self
 
+    @model_validator(mode="after")
+    def _has_beside_it_what_it_can_use(self) -> Self:
+        if self.purpose != "generation" and (self.adapters or self.speculative.method != "off"):
+            raise ValueError(
+                f"adapters and speculative are for models that generate, and this one is for {self.purpose}."
+            )
+        return self
+
     @property
     def served_name(self) -> str:
         """The name it is asked for by: its own, or that of its directory or of its page on the hub."""

@@ -33,7 +33,7 @@ MODEL = "scripted-test-engine"
 NOBODY = Attribution(user_id=None, purpose="test")
 PARALLEL = 20
 FAILS: dict[str, Any] = {"status": 500, "message": "The scripted engine was asked to fail."}
-# vLLM 0.32's own words; tests/serving/test_engine_options.py reads them from the real one.
+# vLLM 0.32's own words; tests/matrix/test_engine_options.py reads them from the real one.
 FULL: dict[str, Any] = {
     "status": 503,
     "message": "The engine is currently busy and cannot accept new requests. Please try again later or on a different "

@@ -4,8 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from appliance.settings import SettingsError, load
+from appliance.settings.model import FurtherModel
 
 CODER = "coder: {path: models/coder, port: 8411}"
 
@@ -15,6 +17,12 @@ def read(tmp_path: Path, text: str) -> Any:
     file.write_text(text)
     load.cache_clear()
     return load(file)
+
+
+def test_what_does_not_write_has_no_adapters_and_no_guesses() -> None:
+    for said in ({"adapters": {"a": "/m/a"}}, {"speculative": {"method": "ngram"}}):
+        with pytest.raises(ValidationError, match="for models that generate"):
+            FurtherModel.model_validate({"path": "/m/e", "port": 8411, "purpose": "embedding", **said})
 
 
 def test_further_model_has_the_keys_of_a_model_and_paths_beside_the_file(tmp_path: Path) -> None:
