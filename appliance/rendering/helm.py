@@ -21,8 +21,10 @@ from appliance.programs.images import (
     USER_ID,
     find_image,
 )
+from appliance.programs.registrations import ROLES, build_url
 from appliance.settings import Settings
-from appliance.topology import Component, Flow, Port, Topology, build_topology
+from appliance.settings.model import FurtherModel, Purpose
+from appliance.topology import Component, Flow, Port, Topology, build_topology, name_engine
 from inference.registry.licence import build_terms
 from inference.registry.load import load_catalogue
 
@@ -38,7 +40,12 @@ MODEL_PROBES = {
     # fill the queue, and a probe that waits in it would take a busy engine for a broken one.
     "engine": {"startup": "token", "readiness": "models", "liveness": "health"},
     "embedder": {"startup": "health", "readiness": "health", "liveness": "health"},
+    "engine-embedding": {"startup": "embedding", "readiness": "models", "liveness": "health"},
+    "engine-reranking": {"startup": "reranking", "readiness": "models", "liveness": "health"},
 }
+# In a Pod of its own a model that writes nothing is the one further model, and called what it is for.
+POOLING_PORT = 8411
+POOLING: tuple[Purpose, ...] = ("embedding", "reranking")
 
 
 def build_base_settings() -> Settings:
@@ -83,6 +90,7 @@ def build_document(settings: Settings) -> dict[str, Any]:
         },
         "flows": _describe_flows(topology, opened),
         "containers": _describe_containers(settings, topology),
+        "pooling": {purpose: _describe_pooling(settings, purpose) for purpose in POOLING},
         "manage": {
             "argv": [str(IN_IMAGES.python), "-P", "-m", "webapp.manage"],
             "env": build_webapp_environment(settings, IN_IMAGES),
@@ -164,6 +172,14 @@ def _describe_containers(settings: Settings, topology: Topology) -> dict[str, li
     return {
         place: sorted(containers, key=lambda each: bool(each["name"] != place)) for place, containers in places.items()
     }
+
+
+def _describe_pooling(settings: Settings, purpose: Purpose) -> dict[str, Any]:
+    """The Pod of a model that embeds or ranks: its containers, its port, and where it is asked behind the proxy."""
+    further = FurtherModel(path=MODELS, port=POOLING_PORT, purpose=purpose)
+    with_it = settings.model_copy(update={"further_models": {purpose: further}})
+    containers = _describe_containers(with_it, build_topology(with_it))[name_engine(purpose)]
+    return {"containers": containers, "port": POOLING_PORT, "path": build_url("", purpose), "role": ROLES[purpose]}
 
 
 def _in_place(program: Program, place: str) -> Program:

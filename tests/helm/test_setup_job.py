@@ -96,7 +96,7 @@ def test_setup_prepares_the_database_and_registers_the_models(rendered: dict[str
     pod = find_job(rendered["models"])["spec"]["template"]
     manage = ["/opt/appliance/webapp/bin/python", "-P", "-m", "webapp.manage"]
     commands = [container["command"] for container in list_containers(pod)]
-    assert [command[:4] for command in commands] == [manage] * 8
+    assert [command[:4] for command in commands] == [manage] * 9
     assert [command[4] for command in commands[4:6]] == ["record_acknowledgement"] * 2
     assert [command[4:] for command in (*commands[:4], *commands[6:])] == [
         ["wait_for_database", "--seconds", "600"],
@@ -110,6 +110,11 @@ def test_setup_prepares_the_database_and_registers_the_models(rendered: dict[str
             "endpoint", "set", "--role", "generate", "--url", "https://appliance-engine-mistral-small:8443",
             "--model", "mistral-small", "--detail",
             '{"device":"cuda","display":"","licence":"apache-2.0","max_context_tokens":16384}',
+        ],
+        [
+            "endpoint", "further", "--entries",
+            ('[{"detail":{"device":"cuda","display":"","licence":"apache-2.0"},"model":"qwen3-8b","place":"further",'
+            '"role":"generate","url":"https://appliance-engine-qwen3-8b:8443"}]'),
         ],
         ["ensure_admin", "--password-file", "/var/lib/appliance/secrets/admin"],
     ]  # fmt: skip
@@ -171,7 +176,9 @@ def test_engine_is_held_to_the_licence_that_was_acknowledged(rendered: dict[str,
 
 def test_setup_without_a_model_leaves_none_registered(rendered: dict[str, list[Object]]) -> None:
     pod = find_job(rendered["minimum"])["spec"]["template"]
-    assert [c["command"][4:] for c in pod["spec"]["initContainers"]][-1] == ["endpoint", "clear", "--role", "generate"]
+    assert [c["command"][4:] for c in pod["spec"]["initContainers"]][-2:] == [
+        ["endpoint", "clear", "--role", "generate"], ["endpoint", "further", "--entries", "[]"],
+    ]  # fmt: skip
 
 
 def test_models_are_registered_where_services_are(objects: list[Object]) -> None:

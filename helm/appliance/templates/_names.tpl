@@ -62,9 +62,9 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
 {{- define "appliance.answeringModel" -}}
 {{- if .Values.models -}}
 {{- $names := list -}}
-{{- range .Values.models }}{{ $names = append $names .name }}{{ end -}}
+{{- range .Values.models }}{{ if eq (default "generation" .purpose) "generation" }}{{ $names = append $names .name }}{{ end }}{{ end -}}
 {{- $name := default (first $names) .Values.answeringModel -}}
-{{- if not (has $name $names) }}{{ fail (printf "answeringModel: %s is not one of models: %s" $name (join ", " $names)) }}{{ end -}}
+{{- if and $name (not (has $name $names)) }}{{ fail (printf "answeringModel: %s is not one of models that generates: %s" $name (join ", " $names)) }}{{ end -}}
 {{- $name -}}
 {{- else if .Values.answeringModel -}}
 {{- fail "answeringModel names a model, and models is empty." -}}

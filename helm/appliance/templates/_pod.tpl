@@ -147,7 +147,7 @@ volumes:
 {{/* engine-proxy beside a model server; the certificate is mounted here and nowhere else in the Pod. */}}
 {{- define "appliance.engineProxy" -}}
 {{- $topology := .root.Files.Get "files/topology.json" | fromJson -}}
-{{- $proxy := index $topology.containers .place 1 -}}
+{{- $proxy := .proxy | default (index $topology.containers (default "engine" .place) 1) -}}
 {{- $port := first (index $topology.ports $proxy.name) -}}
 {{ include "appliance.container" (dict "root" .root "name" $proxy.name "image" $proxy.image "argv" $proxy.argv "env" $proxy.env "settings" .settings "resources" .root.Values.engineProxy.resources) }}
   ports:

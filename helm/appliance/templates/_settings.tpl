@@ -67,7 +67,13 @@
 {{- $_ := set $model $key $value -}}
 {{- end -}}
 {{- end -}}
+{{- $purpose := default "generation" .model.purpose -}}
+{{- if eq $purpose "generation" -}}
 {{- mergeOverwrite $settings (dict "model" $model) | toYaml -}}
+{{- else -}}
+{{- $further := mergeOverwrite $model (dict "purpose" $purpose "port" (int (index $topology.pooling $purpose).port)) -}}
+{{- mergeOverwrite $settings (dict "further_models" (dict $purpose $further)) | toYaml -}}
+{{- end -}}
 {{- end -}}
 
 {{/* (dict "argv" [...] "settings" {...}): a command as JSON, its ${key} filled in from the settings. */}}
