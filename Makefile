@@ -42,6 +42,10 @@ test: environments system-packages lint types imports ## Everything a change mus
 	$(BIN)/pytest tests/serving
 	$(BIN)/pytest tests/e2e tests/system
 
+.PHONY: test-engines
+test-engines: environments ## Each family in each format on the real vLLM: tools, schemas, memory (12 minutes)
+	$(BIN)/pytest tests/matrix
+
 .PHONY: test-vpc
 test-vpc: environments ## The playbook that makes a VPC, against a stand-in for AWS on this machine
 	$(BIN)/pytest tests/vpc

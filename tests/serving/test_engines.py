@@ -5,77 +5,50 @@ import os
 import subprocess
 import sys
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
 from inference.serving.readiness import check_engine
 from tests.engines.launch import ROOT, RunningEngine, build_spec, free_port, running_engine
+from tests.engines.obeying import assert_is_whole, stream_answer
 from tests.engines.predicted import predict, read_kv_tokens
 
 LISTENING = "0A"
 LOOPBACK_IN_HEXADECIMAL = "0100007F"
 
 
-def stream_answer(engine: RunningEngine, *, max_tokens: int) -> tuple[list[str], dict[str, Any]]:
-    """The pieces of text and the usage of one streamed answer."""
-    body = {
-        "model": engine.model,
-        "messages": [{"role": "user", "content": "How much water does the reservoir hold?"}],
-        "max_tokens": max_tokens,
-        "ignore_eos": True,
-        "stream": True,
-        "stream_options": {"include_usage": True},
-    }
-    pieces: list[str] = []
-    usage: dict[str, Any] = {}
-    url = f"{engine.url}/v1/chat/completions"
-    with httpx.stream("POST", url, json=body, timeout=120, trust_env=False) as response:
-        assert response.status_code == 200
-        for line in response.iter_lines():
-            if not line.startswith("data: {"):
-                continue
-            chunk = json.loads(line.removeprefix("data: "))
-            pieces += [choice["delta"].get("content") or "" for choice in chunk["choices"]]
-            usage = chunk.get("usage") or usage
-    return pieces, usage
-
-
-def assert_serves(engine: RunningEngine, family: str) -> None:
-    readiness = check_engine(engine.url)
-    assert (readiness.ready, readiness.model, readiness.reason) == (True, f"tiny-{family}", "")
-    pieces, usage = stream_answer(engine, max_tokens=24)
-    assert usage["completion_tokens"] == 24
-    assert usage["prompt_tokens"] > 5
-    assert len([piece for piece in pieces if piece]) > 3
-
-
-def test_llama_is_served_with_the_whole_context_it_was_trained_for(
+def test_llama_is_served_whole_with_the_context_it_was_trained_for(
     tiny_checkpoints: dict[str, Path], tmp_path: Path
 ) -> None:
     spec = build_spec(tiny_checkpoints["llama"], max_context_tokens=None)
     with running_engine(spec, tmp_path, enforce_eager=True) as engine:
-        assert_serves(engine, "llama")
+        assert_is_whole(engine, "llama")
         assert check_engine(engine.url).max_model_tokens == 16384
     assert "load_format=safetensors" in engine.log.read_text()
     assert read_kv_tokens(engine.log) == pytest.approx(predict(tiny_checkpoints["llama"]).kv_tokens, rel=0.05)
 
 
-def test_mistral_is_served_in_four_bits(tiny_checkpoints: dict[str, Path], tmp_path: Path) -> None:
+def test_mistral_is_served_whole_in_four_bits_with_a_cache_of_eight(
+    tiny_checkpoints: dict[str, Path], tmp_path: Path
+) -> None:
     spec = build_spec(tiny_checkpoints["mistral"], quantization="bitsandbytes")
-    with running_engine(spec, tmp_path, enforce_eager=True) as engine:
-        assert_serves(engine, "mistral")
+    with running_engine(replace(spec, kv_cache_dtype="fp8"), tmp_path, enforce_eager=True) as engine:
+        assert_is_whole(engine, "mistral")
     log = engine.log.read_text()
     assert "quantization=bitsandbytes" in log
     assert "load_format=bitsandbytes" in log
-    planned = predict(tiny_checkpoints["mistral"], format_="bnb-nf4")
-    assert read_kv_tokens(engine.log) == pytest.approx(planned.kv_tokens, rel=0.05)
+    plain, small = (
+        predict(tiny_checkpoints["mistral"], format_="bnb-nf4", kv_cache_dtype=dtype) for dtype in ("auto", "fp8")
+    )
+    assert small.kv_tokens == 2 * plain.kv_tokens
+    assert read_kv_tokens(engine.log) == pytest.approx(small.kv_tokens, rel=0.05)
 
 
-def test_qwen3_is_served(tiny_engine: RunningEngine) -> None:
-    assert_serves(tiny_engine, "qwen3")
+def test_qwen3_is_served_whole(tiny_engine: RunningEngine) -> None:
+    assert_is_whole(tiny_engine, "qwen3")
 
 
 def listening_addresses(process_group: int) -> set[str]:

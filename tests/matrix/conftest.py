@@ -1,0 +1,56 @@
+"""What the tests of this tier share: checkpoints of every format, and the rows of the table printed at the end."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.engines.launch import RunningEngine, running_engine
+from tests.matrix.cells import CELLS, Cell, build_cell_spec
+from tests.matrix.results import Row, render_table, write_results
+
+ROWS = pytest.StashKey[list[Row]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[ROWS] = []
+
+
+@pytest.fixture(scope="module", params=CELLS, ids=lambda cell: cell.name)
+def cell(request: pytest.FixtureRequest) -> Cell:
+    """Parametrised at module scope, so that one engine runs at a time."""
+    chosen: Cell = request.param
+    return chosen
+
+
+@pytest.fixture(scope="module")
+def checkpoint(cell: Cell, tiny_checkpoints: dict[str, Path]) -> Path:
+    """The directory that the cell's engine serves."""
+    return tiny_checkpoints[cell.family]
+
+
+@pytest.fixture(scope="module")
+def row(cell: Cell, request: pytest.FixtureRequest) -> Row:
+    new = Row(cell.name, cell.kv_cache_dtype)
+    request.config.stash[ROWS].append(new)
+    return new
+
+
+@pytest.fixture(scope="module")
+def engine(cell: Cell, checkpoint: Path, row: Row, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEngine]:
+    """The cell's engine. Uncompiled: it starts in half the time."""
+    begun = time.monotonic()
+    folder = tmp_path_factory.mktemp(cell.name)
+    with running_engine(build_cell_spec(cell, checkpoint), folder, enforce_eager=True) as running:
+        row.ready_seconds = round(time.monotonic() - begun, 1)
+        yield running
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    rows = config.stash[ROWS]
+    if rows:
+        write_results(rows)
+        terminalreporter.section("engines, planned / seen")
+        for line in render_table(rows):
+            terminalreporter.write_line(line)
