@@ -43,8 +43,13 @@ test: environments system-packages lint types imports ## Everything a change mus
 	$(BIN)/pytest tests/e2e tests/system
 
 .PHONY: test-engines
-test-engines: environments ## Each family in each format on the real vLLM: tools, schemas, memory (12 minutes)
+test-engines: environments quantize-environment ## Each family in each format on the real vLLM: tools, schemas, memory (12 minutes)
 	$(BIN)/pytest tests/matrix
+
+.PHONY: test-gpu
+test-gpu: environments ## Where there is an NVIDIA GPU: plan against engine, readings recorded, bench kept (GPU_MODEL=folder)
+	@GPU_MODEL="$(GPU_MODEL)" $(BIN)/python -m tests.gpu.ground
+	GPU_MODEL="$(GPU_MODEL)" $(BIN)/pytest tests/gpu
 
 .PHONY: test-vpc
 test-vpc: environments ## The playbook that makes a VPC, against a stand-in for AWS on this machine

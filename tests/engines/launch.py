@@ -195,7 +195,12 @@ def build_spec(
 
 @contextmanager
 def running_engine(
-    spec: ModelSpec, folder: Path, *, enforce_eager: bool, port: int | None = None
+    spec: ModelSpec,
+    folder: Path,
+    *,
+    enforce_eager: bool,
+    port: int | None = None,
+    deadline_seconds: float = ENGINE_START_SECONDS,
 ) -> Iterator[RunningEngine]:
     """The real vLLM, through the command the appliance uses. ``enforce_eager`` starts in half the time."""
     port = port or free_port()
@@ -209,9 +214,7 @@ def running_engine(
     )
     log = folder / f"vllm-{spec.served_name}-{port}.log"
     url = f"http://127.0.0.1:{port}"
-    with running(
-        command, log=log, ready=lambda: check_engine(url).ready, deadline_seconds=ENGINE_START_SECONDS
-    ) as process:
+    with running(command, log=log, ready=lambda: check_engine(url).ready, deadline_seconds=deadline_seconds) as process:
         yield RunningEngine(url=url, model=spec.served_name, log=log, pid=process.pid)
 
 

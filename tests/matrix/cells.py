@@ -42,6 +42,9 @@ class Cell:
 CELLS = (
     *(Cell(family, "bf16") for family in FAMILIES),
     *(Cell(family, "bnb-nf4", kv_cache_dtype="fp8") for family in FAMILIES),
+    *(Cell(family, "w4a16-int4", recipe="w4a16") for family in FAMILIES),
+    Cell("qwen3", "w8a8-int8", recipe="w8a8-int8"),
+    Cell("qwen3", "fp8", recipe="fp8"),
 )
 
 

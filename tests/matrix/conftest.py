@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.engines.launch import RunningEngine, running_engine
+from tests.engines.quantized import ensure_quantized
 from tests.matrix.cells import CELLS, Cell, build_cell_spec
 from tests.matrix.results import Row, render_table, write_results
 
@@ -24,10 +25,17 @@ def cell(request: pytest.FixtureRequest) -> Cell:
     return chosen
 
 
+@pytest.fixture(scope="session")
+def quantizing(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the quantised checkpoints are made, each once."""
+    return tmp_path_factory.mktemp("quantizing")
+
+
 @pytest.fixture(scope="module")
-def checkpoint(cell: Cell, tiny_checkpoints: dict[str, Path]) -> Path:
+def checkpoint(cell: Cell, tiny_checkpoints: dict[str, Path], quantizing: Path) -> Path:
     """The directory that the cell's engine serves."""
-    return tiny_checkpoints[cell.family]
+    original = tiny_checkpoints[cell.family]
+    return original if cell.recipe is None else ensure_quantized(original, cell.recipe, quantizing)
 
 
 @pytest.fixture(scope="module")

