@@ -17,6 +17,7 @@ from inference.registry.importing import Names, import_model
 from inference.registry.store import list_stored
 from inference.registry.verification import verify
 from inference.serving import guard, launch
+from inference.serving.keeper.exit_codes import EXIT_REFUSED
 from tests.unit.inference.model_folders import (
     FIRST,
     INDEX,
@@ -250,7 +251,7 @@ def test_engine_does_not_start_with_a_bad_directory(
     monkeypatch.setattr(sys, "argv", argv)
     with pytest.raises(SystemExit) as ended:
         guard.main()
-    assert ended.value.code == guard.EXIT_UNUSABLE
+    assert ended.value.code == EXIT_REFUSED
     said = capsys.readouterr().err
     assert "The model is not loaded." in said
     assert words in said
