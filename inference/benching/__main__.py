@@ -6,13 +6,16 @@ command of its own, where the web application's environment, and with it the ope
 
 import argparse
 import json
+import subprocess
 import sys
+import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
+from appliance.settings.environment import REPOSITORY
 from inference.benching import vllm_bench
 from inference.benching.errors import BenchError
 from inference.benching.report import build_report, build_rows, describe, write_markdown
@@ -21,6 +24,7 @@ from inference.benching.target import find_served, require_same
 from inference.benching.turns import build_argv, order
 from inference.dialogue import EXIT_INTERRUPTED, EXIT_REFUSED, See, answer, interrupt_once
 from inference.metrics.device import describe_device, list_versions, read_gpus
+from inference.serving.environment import build_embedder_environment
 
 
 def bench(request: Request, see: See) -> dict[str, Any]:
@@ -80,19 +84,34 @@ def print_report(report: dict[str, Any], form: str) -> None:
         sys.stdout.write("\n".join([*(line.rstrip() for line in lines), "", *describe(report)]) + "\n")
 
 
+def run_closed(request: Request) -> dict[str, Any]:
+    """The same program again, with a closed environment: nothing of the caller's own, and nothing reaches out."""
+    python = Path(sys.executable)
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        env = build_embedder_environment(python=python, data_dir=Path(folder), root=REPOSITORY)
+        done = subprocess.run(
+            [str(python), "-P", "-m", "inference.benching"], input=request.model_dump_json(), env=env, cwd="/",
+            stdout=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+    last: dict[str, Any] = json.loads(done.stdout.splitlines()[-1]) if done.stdout else {}
+    if "result" not in last:
+        raise BenchError(last.get("refused") or f"The benchmark ended with {done.returncode}; what is above says why.")
+    result: dict[str, Any] = last["result"]
+    return result
+
+
 def main(arguments: list[str]) -> int:
     if not arguments:
         return answer(Request, bench, refusals=(BenchError, OSError))
     interrupt_once()
     try:
         request, form = parse(arguments)
-        report = bench(request, lambda words, done, total: print(f"{words} {done}/{total}", file=sys.stderr))  # noqa: T201 - its progress
+        print_report(run_closed(request), form)
     except (BenchError, ValidationError) as error:
         sys.stderr.write(f"{error}\n")
         return EXIT_REFUSED
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
-    print_report(report, form)
     return 0
 
 

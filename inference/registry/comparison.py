@@ -60,8 +60,10 @@ def build_rows(report: dict[str, Any]) -> list[tuple[str, str, str, str]]:
             f"{100 * asked['difference']:+.1f} points ({100 * low:+.1f} to {100 * high:+.1f})",
         ),
         (
-            f"Both, one, neither of {asked['questions']}", f"{asked['both']} both, {asked['only_parent']} only parent",
-            f"{asked['only_child']} only child", f"{asked['neither']} neither",
+            f"Passed by this one alone, of {asked['questions']}",
+            str(asked["only_parent"]),
+            str(asked["only_child"]),
+            f"{asked['both']} by both, {asked['neither']} by neither",
         ),
     ]  # fmt: skip
     speed = report["speed"]
