@@ -52,8 +52,8 @@ test-gpu: environments ## Where there is an NVIDIA GPU: plan against engine, rea
 	GPU_MODEL="$(GPU_MODEL)" $(BIN)/pytest tests/gpu
 
 .PHONY: test-vpc
-test-vpc: environments ## The playbook that makes a VPC, against a stand-in for AWS on this machine
-	$(BIN)/pytest tests/vpc
+test-vpc: environments ## Roles of the playbooks on this machine, and the playbook that makes a VPC against a stand-in for AWS
+	$(BIN)/pytest tests/vpc tests/playbooks
 
 .PHONY: test-install
 test-install: environments install-packages ## Boot two hosts, install them from an offline set, reboot and audit them (root, Debian)

@@ -17,7 +17,7 @@ PAGE = REPOSITORY / "docs" / "reference" / "inventory.md"
 ROLES = REPOSITORY / "ansible" / "roles"
 ELSEWHERE = frozenset({"vpc"})  # a playbook of its own, with a page of its own
 # What roles hand to each other is nobody's to set.
-INTERNAL = ("appliance_host", "appliance_lock", "unit_", "environment_")
+INTERNAL = ("appliance_host", "appliance_lock", "unit_", "environment_", "started_")
 HEAD = """\
 # Variables of the inventory
 

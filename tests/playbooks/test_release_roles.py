@@ -1,28 +1,15 @@
 """The playbooks' role for environments, run by Ansible on this machine: what runs is not touched by an installation."""
 
-import json
 import subprocess
-import sys
 import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-from appliance.settings import environment
-from appliance.settings.environment import REPOSITORY
+from tests.playbooks import playing
 
-ANSIBLE = REPOSITORY / ".venv" / "deploy" / "bin" / "ansible-playbook"
-CONFIG = REPOSITORY / "ansible" / "ansible.cfg"
-PLAY = [
-    {
-        "hosts": "app",
-        "gather_facts": False,
-        "roles": [str(REPOSITORY / "ansible/roles/environment")],
-        "tasks": [{"ansible.builtin.include_role": {"name": "environment", "tasks_from": "prune"}}],
-    }
-]
+PRUNE = {"ansible.builtin.include_role": {"name": "environment", "tasks_from": "prune"}}
 
 
 class Host:
@@ -34,7 +21,7 @@ class Host:
         (self.set / "requirements" / "webapp.lock").write_text("# nothing more\n")
         (self.set / "wheels" / "webapp").mkdir(parents=True)
         self.code.mkdir()
-        (folder / "play.yml").write_text(json.dumps(PLAY))
+        playing.write_play(folder / "play.yml", roles=["environment"], tasks=[PRUNE])
 
     def install(self, version: str, *, broken: bool = False, write: bool = True) -> "subprocess.CompletedProcess[str]":
         wheel = f"ours-{version}-py3-none-any.whl"
@@ -53,21 +40,13 @@ class Host:
 
     def play(self, wheel: str, version: str) -> "subprocess.CompletedProcess[str]":
         variables: dict[str, Any] = {
-            "ansible_connection": "local",
-            "ansible_python_interpreter": sys.executable,
             "environment_name": "webapp",
             "environment_lock": "webapp",
             "appliance_wheel": wheel,
             "appliance_sums": {"requirements/webapp.lock": "a" * 64, wheel: version * 8},
             "appliance_host": {"paths": {"code": str(self.code), "offline_set": str(self.set)}},
         }
-        inventory = {"all": {"vars": variables, "children": {"app": {"hosts": {"app": {}}}}}}
-        (self.folder / "hosts.yml").write_text(yaml.safe_dump(inventory))
-        return subprocess.run(
-            [str(ANSIBLE), "-i", str(self.folder / "hosts.yml"), str(self.folder / "play.yml")],
-            env={**environment.full(), "ANSIBLE_CONFIG": str(CONFIG), "ANSIBLE_NOCOLOR": "1"},
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
+        return playing.play(self.folder, self.folder / "play.yml", variables)
 
     def read_version(self, name: str = "webapp") -> str:
         done = subprocess.run(

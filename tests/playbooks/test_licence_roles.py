@@ -4,7 +4,6 @@ The application's commands are a stand-in that writes down what it is asked.
 """
 
 import json
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,12 +14,11 @@ import yaml
 
 from appliance.hosts.licences import judge, look_into_set
 from appliance.programs import Served, build_registrations
-from appliance.settings import Settings, environment
+from appliance.settings import Settings
 from appliance.settings.environment import REPOSITORY
 from inference.registry.load import load_catalogue
+from tests.playbooks import playing
 
-ANSIBLE = REPOSITORY / ".venv" / "deploy" / "bin" / "ansible-playbook"
-CONFIG = REPOSITORY / "ansible" / "ansible.cfg"
 MODEL = "tiny"
 STAND_IN = """
 import json, sys
@@ -42,10 +40,7 @@ def site(tmp_path: Path) -> Path:
     folder.mkdir(parents=True)
     (folder / "README.md").write_text("---\nlicense: llama3.3\n---\n")
     (tmp_path / "manage.py").write_text(STAND_IN)
-    play = [{"hosts": "app", "gather_facts": False, "roles": [str(REPOSITORY / "ansible/roles/application")]}]
-    playbooks = tmp_path / "ansible" / "playbooks"
-    playbooks.mkdir(parents=True)
-    (playbooks / "play.yml").write_text(json.dumps(play))
+    playing.write_play(tmp_path / "ansible" / "playbooks" / "play.yml", roles=["application"])
     (tmp_path / "appliance").symlink_to(REPOSITORY / "appliance")
     (tmp_path / "inference").symlink_to(REPOSITORY / "inference")
     return tmp_path
@@ -54,8 +49,6 @@ def site(tmp_path: Path) -> Path:
 def play(site: Path, licences: Any, *, model: str | None = MODEL) -> Played:
     folder = f"/var/lib/appliance/model/{model}"
     variables = {
-        "ansible_connection": "local",
-        "ansible_python_interpreter": sys.executable,
         "appliance_set": str(site / "set"),
         "appliance_model": model or "",
         "appliance_licences": licences,
@@ -69,13 +62,7 @@ def play(site: Path, licences: Any, *, model: str | None = MODEL) -> Played:
             ),
         },
     }
-    hosts: dict[str, Any] = {place: {"hosts": {place: {}}} for place in ("app", "gpu")}
-    (site / "hosts.yml").write_text(yaml.safe_dump({"all": {"vars": variables, "children": hosts}}))
-    done = subprocess.run(
-        [str(ANSIBLE), "-i", str(site / "hosts.yml"), str(site / "ansible" / "playbooks" / "play.yml")],
-        env={**environment.full(), "ANSIBLE_CONFIG": str(CONFIG), "ANSIBLE_NOCOLOR": "1"},
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    done = playing.play(site, site / "ansible" / "playbooks" / "play.yml", variables, places=("app", "gpu"))
     log = site / "log"
     asked = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
     return Played(done.returncode, done.stdout + done.stderr, asked)
