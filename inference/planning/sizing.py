@@ -79,7 +79,7 @@ def compute_weights_bytes(
 ) -> int:
     """Weights on each GPU. ``bits``: what a weight takes with its share of scales, where a configuration says it; else
     the 4-bit formats are counted with the upper end of what their scales and zero points cost."""
-    _require_full_attention(architecture)
+    require_full_attention(architecture)
     linear = count_linear_parameters(architecture) * (bits or EFFECTIVE_BITS[format_]) / 8
     rest = (count_embedding_parameters(architecture) + count_router_parameters(architecture)) * UNQUANTIZED_BYTES
     return round((linear + rest) / tensor_parallel)
@@ -87,7 +87,7 @@ def compute_weights_bytes(
 
 def compute_kv_bytes_per_token(architecture: Architecture, *, tensor_parallel: int = 1, value_bytes: int = 2) -> int:
     """Keys and values of one token on each GPU; two bytes a value is bf16."""
-    _require_full_attention(architecture)
+    require_full_attention(architecture)
     heads = max(1, _know(architecture, "kv_heads") // tensor_parallel)
     return 2 * _know(architecture, "layers") * heads * _know(architecture, "head_size") * value_bytes
 
@@ -111,7 +111,8 @@ def compute_fit(
     )
 
 
-def _require_full_attention(architecture: Architecture) -> None:
+def require_full_attention(architecture: Architecture) -> None:
+    """Raises MeasuredOnlyError for what the formulas do not describe, FactMissingError where nobody knows."""
     if architecture.attention is None:
         raise FactMissingError("attention is not known.")
     if architecture.attention != "full":

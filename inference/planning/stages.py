@@ -6,7 +6,7 @@ output head, which is a copy of them where they are tied.
 """
 
 from inference.planning.errors import CannotShareError, FactMissingError
-from inference.planning.sizing import compute_kv_bytes_per_token, compute_weights_bytes
+from inference.planning.sizing import compute_kv_bytes_per_token, compute_weights_bytes, require_full_attention
 from inference.registry.entry import Architecture, Format
 
 
@@ -25,6 +25,7 @@ def list_stage_bytes(
     bits: float | None = None,
 ) -> tuple[tuple[int, int], ...]:  # fmt: skip
     """Of one GPU of each stage: its weights, and its keys and values of a token. One stage is the whole model."""
+    require_full_attention(architecture)
     if architecture.layers is None:
         raise FactMissingError("layers is not known.")
     if pipeline_parallel == 1:
