@@ -3,7 +3,6 @@
 Writes docs/reference/commands.md; with ``--check``, only says whether the file is what would be written.
 """
 
-import argparse
 import re
 import sys
 
@@ -11,6 +10,7 @@ from typer.testing import CliRunner
 
 from appliance.cli.app import application
 from appliance.settings.environment import REPOSITORY
+from appliance.settings.generating import generate
 
 PAGE = REPOSITORY / "docs" / "reference" / "commands.md"
 VERBS = (
@@ -52,18 +52,5 @@ def build_page() -> str:
     return "".join([*parts, f"\n## make\n\n| Target | What it does |\n|---|---|\n{rows}\n"])
 
 
-def main(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(prog="python -m appliance.cli.reference", description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; fail when the page is out of date")
-    page = build_page()
-    if not parser.parse_args(arguments).check:
-        PAGE.write_text(page, encoding="utf-8")
-        return 0
-    if PAGE.exists() and PAGE.read_text(encoding="utf-8") == page:
-        return 0
-    sys.stderr.write(f"{PAGE} is out of date: run `make generate`.\n")
-    return 1
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(generate(lambda: {PAGE: build_page()}))

@@ -3,7 +3,6 @@
 ``python -m appliance.rendering.documents`` writes them; with ``--check`` it only says whether they are up to date.
 """
 
-import argparse
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -12,6 +11,7 @@ from appliance.rendering.diagram import draw
 from appliance.rendering.ports import list_rows
 from appliance.rendering.reference import TITLES, reference_settings
 from appliance.settings.environment import REPOSITORY
+from appliance.settings.generating import generate
 from appliance.topology import Topology, build_topology
 
 FOLDER = REPOSITORY / "docs" / "security"
@@ -92,18 +92,5 @@ def _build_table(titles: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> It
         yield f"| {' | '.join(row)} |\n"
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description="Write the data-flow pages.")
-    parser.add_argument("--check", action="store_true", help="write nothing; fail when a file differs")
-    check = parser.parse_args().check
-    stale = [path for path, text in build_documents().items() if not path.exists() or path.read_text() != text]
-    for path in stale:
-        if check:
-            sys.stderr.write(f"{path.relative_to(REPOSITORY)} is not what the topology says: run `make generate`.\n")
-        else:
-            path.write_text(build_documents()[path], encoding="utf-8")
-    return 1 if check and stale else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(generate(build_documents))

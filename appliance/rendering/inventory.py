@@ -3,7 +3,6 @@
 ``python -m appliance.rendering.inventory`` writes it; with ``--check`` it only says whether it is up to date.
 """
 
-import argparse
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 import yaml
 
 from appliance.settings.environment import REPOSITORY
+from appliance.settings.generating import generate
 
 PAGE = REPOSITORY / "docs" / "reference" / "inventory.md"
 ROLES = REPOSITORY / "ansible" / "roles"
@@ -67,17 +67,5 @@ def _read(path: Path) -> dict[str, Any]:
     return yaml.safe_load(path.read_text(encoding="utf-8")) or {} if path.exists() else {}
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true")
-    wanted = build_page()
-    if parser.parse_args().check:
-        current = PAGE.exists() and PAGE.read_text(encoding="utf-8") == wanted
-        sys.stderr.write("" if current else f"{PAGE} is not up to date.\n")
-        return 0 if current else 1
-    PAGE.write_text(wanted, encoding="utf-8")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(generate(lambda: {PAGE: build_page()}))

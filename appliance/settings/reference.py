@@ -3,7 +3,6 @@
 Writes docs/reference/settings.md; with ``--check``, only says whether the file is what would be written.
 """
 
-import argparse
 import sys
 import types
 import typing
@@ -16,6 +15,7 @@ import yaml
 from pydantic import BaseModel
 
 from appliance.settings.environment import REPOSITORY
+from appliance.settings.generating import generate
 from appliance.settings.model import Settings
 
 SOURCE = Path(__file__).with_name("reference.yaml")
@@ -112,19 +112,5 @@ def _show(value: Any) -> str:
     return f"`{text}`"
 
 
-def main(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(prog="python -m appliance.settings.reference", description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; fail when the page is out of date")
-    page = build_page()
-    if parser.parse_args(arguments).check:
-        if PAGE.exists() and PAGE.read_text(encoding="utf-8") == page:
-            return 0
-        sys.stderr.write(f"{PAGE} is out of date: run `make generate`.\n")
-        return 1
-    PAGE.parent.mkdir(parents=True, exist_ok=True)
-    PAGE.write_text(page, encoding="utf-8")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(generate(lambda: {PAGE: build_page()}))

@@ -3,11 +3,11 @@
 Writes docs/reference/engine-proxy.md; with ``--check``, only says whether the file is what would be written.
 """
 
-import argparse
 import sys
 from collections.abc import Iterable
 
 from appliance.settings.environment import REPOSITORY
+from appliance.settings.generating import generate
 from inference.engine_proxy import refusals
 from inference.engine_proxy.bounds import MIB, Bounds
 from inference.engine_proxy.refusals import Refusal
@@ -148,18 +148,5 @@ def _build_table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> list
     return [f"| {' | '.join(line)} |\n" for line in lines]
 
 
-def main(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(prog="python -m inference.engine_proxy.reference", description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; fail when the page is out of date")
-    page = build_page()
-    if not parser.parse_args(arguments).check:
-        PAGE.write_text(page, encoding="utf-8")
-        return 0
-    if PAGE.exists() and PAGE.read_text(encoding="utf-8") == page:
-        return 0
-    sys.stderr.write(f"{PAGE} is out of date: run `make generate`.\n")
-    return 1
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(generate(lambda: {PAGE: build_page()}))

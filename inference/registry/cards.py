@@ -10,6 +10,7 @@ import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from appliance.settings import generating
 from appliance.settings.environment import REPOSITORY
 from inference.registry.card import render_card
 from inference.registry.card_measured import read_measured
@@ -99,8 +100,7 @@ def build_files(catalogue: Catalogue, folder: Path) -> dict[Path, str]:
 
 def list_stale(catalogue: Catalogue, folder: Path) -> list[Path]:
     """Files that differ from the registry."""
-    files = build_files(catalogue, folder)
-    return [path for path, text in files.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
+    return generating.list_stale(build_files(catalogue, folder))
 
 
 def write_missing(catalogue: Catalogue, *, as_json: bool) -> str:
@@ -123,17 +123,11 @@ def main(arguments: list[str], *, folder: Path = FOLDER) -> int:
         if asked.missing:
             sys.stdout.write(write_missing(catalogue, as_json=asked.json) + "\n")
             return 0
-        if asked.check:
-            stale = list_stale(catalogue, folder)
-            sys.stderr.writelines(f"{path} is out of date: run `make generate`.\n" for path in stale)
-            return 1 if stale else 0
         files = build_files(catalogue, folder)
     except ModelError as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    for path, text in files.items():
-        path.write_text(text, encoding="utf-8")
-    return 0
+    return generating.write(files, check=asked.check)
 
 
 if __name__ == "__main__":
