@@ -5,6 +5,7 @@ The program reads one JSON document and writes JSON lines: ``{"step": ..., "done
 """
 
 import contextlib
+import fcntl
 import json
 import shutil
 import signal
@@ -22,6 +23,7 @@ from appliance.local.interrupts import uninterrupted
 from inference.serving.environment import build_embedder_environment
 
 TAIL_CHARACTERS = 2000
+LOCK = ".lock"
 STOP_SECONDS = 90  # the engine that it started is asked for 20, and then told
 DIE_WITH_PARENT = ("setpriv", "--pdeathsig", "TERM", "--")
 See = Callable[[str, int, int], None]
@@ -29,15 +31,27 @@ See = Callable[[str, int, int], None]
 
 @contextmanager
 def working_folder(local: LocalAppliance, name: str) -> Iterator[Path]:
-    """A new folder in the data directory that belongs to the components' user, until the block ends."""
+    """A new folder in the data directory that belongs to the components' user, until the block ends. Whoever uses one
+    holds its lock, so that one whose user was killed is known, and is removed by the next."""
     local.settings.data_dir.mkdir(parents=True, exist_ok=True)
+    remove_abandoned(local.settings.data_dir, name)
     folder = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=local.settings.data_dir))
     try:
-        folder.chmod(0o755)
-        local.identity.own(folder)
-        yield folder
+        with (folder / LOCK).open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            folder.chmod(0o755)
+            local.identity.own(folder)
+            yield folder
     finally:
         with uninterrupted():
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def remove_abandoned(data_dir: Path, name: str) -> None:
+    """Folders of that kind whose lock nobody holds. One without a lock is being made at this moment."""
+    for folder in data_dir.glob(f"{name}-*"):
+        with contextlib.suppress(OSError), (folder / LOCK).open("r+") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -68,11 +82,12 @@ def _follow(process: "subprocess.Popen[str]", request: dict[str, Any], see: See)
     with contextlib.suppress(BrokenPipeError), process.stdin as stream:
         json.dump(request, stream)
     found: dict[str, Any] = {}
-    for line in process.stdout:
-        with contextlib.suppress(ValueError):
-            found = json.loads(line)
-            if "step" in found:
-                see(found["step"], found["done"], found["total"])
+    with process.stdout as lines:
+        for line in lines:
+            with contextlib.suppress(ValueError):
+                found = json.loads(line)
+                if "step" in found:
+                    see(found["step"], found["done"], found["total"])
     return found
 
 
