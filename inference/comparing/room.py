@@ -10,7 +10,9 @@ from inference.planning.sizing import GPU_SHARE, GPU_WORKING_BYTES
 from inference.registry.choice import LEAST_WORKING_BYTES
 
 GIB = 1024**3
-SPARE_BYTES = GIB // 2  # of a GPU, beside what vLLM takes: its share is of all of the memory, others move meanwhile
+# Of a GPU, beside what vLLM plans to take: the logarithms of a window's tokens over a vocabulary of 150,000 are 1.2 GiB
+# as 32-bit numbers, and are there twice for a moment.
+SPARE_BYTES = 3 * GIB
 MEMINFO = Path("/proc/meminfo")
 STOP = (
     "Stop what uses it for as long as the comparison takes (on one machine: bin/appliance down; on a GPU host: "

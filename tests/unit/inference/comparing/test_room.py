@@ -34,7 +34,7 @@ def test_engine_on_a_free_gpu_takes_what_the_settings_say() -> None:
 
 
 def test_engine_beside_another_takes_what_is_left_on_the_fullest_gpu() -> None:
-    assert choose_fraction(NEED, (gpu(10), gpu(22.5, 1)), wanted=None) == 0.48
+    assert choose_fraction(NEED, (gpu(10), gpu(22.5, 1)), wanted=None) == 0.43
 
 
 def test_engine_without_room_beside_another_is_refused() -> None:
