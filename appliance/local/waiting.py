@@ -51,7 +51,9 @@ def wait_until_healthy(local: LocalAppliance, name: str) -> str:
 def gave_up(state: ProgramState | None, started: int, allowed: int) -> bool:
     if state is None or state.state == "FATAL":
         return True
-    return started > allowed or (started == allowed and state.state in {"BACKOFF", "EXITED"})
+    ended = state.state in {"BACKOFF", "EXITED"}
+    # What ended was started, also when it was too quick to be seen.
+    return started > allowed or (ended and max(started, 1) == allowed)
 
 
 def read_end(log: Path) -> deque[str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from inference.registry.expected import Expected
 from inference.registry.spec import ModelSpec, Purpose
+from inference.serving import draining
 from inference.serving.argv import (
     LOOPBACK,
     FurtherUpstream,
@@ -74,14 +75,15 @@ def keeper_command(
     """vLLM's ``command`` with its keeper as the parent. ``engine`` is its component's name, ``port`` where it answers;
     None for a node of several that answers nowhere, of which only the end is noticed.
 
-    vLLM is told how long requests that run may take when it is asked to end; it takes no new ones meanwhile.
+    vLLM is told how long requests that run may take when it is asked to end, and to refuse new ones meanwhile.
     """
     keeper = (command.argv[0], "-m", "inference.serving.keeper", "--engine", engine)
     asked = () if port is None else ("--url", f"http://{LOOPBACK}:{port}", "--purpose", purpose)
     places = (*asked, "--events", str(events))
     bounds = ("--start-seconds", f"{limits.start_seconds:g}", "--wedged-seconds", f"{limits.wedged_seconds:g}")
     drain = ("--drain-seconds", f"{limits.drain_seconds:g}")
-    own = ("--shutdown-timeout", f"{limits.drain_seconds:g}")
+    refuses = () if port is None else ("--middleware", draining.NAME)
+    own = (*refuses, "--shutdown-timeout", f"{limits.drain_seconds:g}")
     return Command((*keeper, *places, *bounds, *drain, "--", *command.argv, *own), command.env)
 
 

@@ -22,6 +22,7 @@ MAX_BYTES = 256 * 1024  # of a file; there is one more, of what came before
 MOST_SHOWN = 20
 DETAIL_CHARACTERS = 500
 LOG_LINES, LOG_CHARACTERS = 20, 300
+REQUEST_MARK = "sampling_params"  # vLLM's dump of what ran when it crashed: no prompts, but callers' schemas
 ENDING = frozenset({"engine_ended", "engine_drained", "model_refused"})
 
 
@@ -51,7 +52,7 @@ class EventLog:
             restarts=restarts,
             **said,
         )
-        lines = [line[:LOG_CHARACTERS] for line in log[-LOG_LINES:]]
+        lines = [line[:LOG_CHARACTERS] for line in log if REQUEST_MARK not in line][-LOG_LINES:]
         self._append({"schema_version": SCHEMA_VERSION, **asdict(event), **({"log": lines} if lines else {})})
         return event
 

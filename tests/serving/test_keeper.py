@@ -11,12 +11,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
+import pytest
 
 from inference.metrics.types import EngineEvent
 from inference.serving.command import Command, keeper_command
 from inference.serving.events import EventLog, read_events
 from inference.serving.keeper.exit_codes import EXIT_ENDED, EXIT_NOT_READY, EXIT_WEDGED
-from inference.serving.keeper.outlook import Limits
+from inference.serving.keeper.outlook import KILL_SECONDS, TEARDOWN_SECONDS, Limits
 from tests.engines.launch import DIE_WITH_PARENT, ROOT, free_port
 
 WEBAPP_PYTHON = str(ROOT / ".venv" / "webapp" / "bin" / "python")
@@ -28,8 +29,14 @@ ENV = {
     "PYTHONFAULTHANDLER": "1",
 }
 PATIENCE_SECONDS = 30
-# vLLM's own flag, which the scripted engine has no use for.
-SERVER = "import sys; from tests.engines.scripted import main; del sys.argv[-2:]; main()"
+# Flags and the signal are vLLM's, which the scripted engine has no use for.
+SERVER = """
+import signal, sys
+from tests.engines.scripted import main
+signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+del sys.argv[sys.argv.index("--middleware"):]
+main()
+"""
 
 
 class Kept:
@@ -193,14 +200,34 @@ def read_stream(url: str, into: list[str]) -> None:
             into += [line] if line else []
 
 
-def test_what_does_not_end_when_asked_is_killed_in_time(tmp_path: Path) -> None:
+def test_stream_that_takes_too_long_is_cut_off_and_that_is_said(tmp_path: Path) -> None:
     limits = Limits(start_seconds=20, wedged_seconds=300, drain_seconds=1)
-    argv = ("/bin/sh", "-c", "trap '' TERM; while true; do sleep 1; done")
-    with kept(tmp_path, limits=limits, argv=argv) as engine:
-        engine.wait_for("engine_started")
+    with kept(tmp_path, limits=limits) as engine:
+        engine.wait_for("engine_ready")
+        engine.script(token_delay_seconds=60)
+        stream = threading.Thread(target=read_cut_stream, args=(engine.url,))
+        stream.start()
+        wait_until(lambda: httpx.get(f"{engine.url}/__state", trust_env=False).json()["open_streams"] == 1)
         engine.process.terminate()
         assert engine.process.wait(PATIENCE_SECONDS) == 0
-    assert "were cut off" in engine.events[-1].detail
+        stream.join(PATIENCE_SECONDS)
+    assert engine.events[-1].detail == "Requests that still ran after 1 seconds were cut off."
+
+
+def read_cut_stream(url: str) -> None:
+    with pytest.raises(httpx.HTTPError):
+        read_stream(url, [])
+
+
+def test_what_does_not_end_when_asked_is_killed_in_time(tmp_path: Path) -> None:
+    argv = ("/bin/sh", "-c", "trap '' TERM; while true; do sleep 1; done")
+    with kept(tmp_path, limits=PATIENT, argv=argv) as engine:
+        engine.wait_for("engine_started")
+        started = time.monotonic()
+        engine.process.terminate()
+        assert engine.process.wait(PATIENCE_SECONDS) == 0
+        assert time.monotonic() - started < TEARDOWN_SECONDS + KILL_SECONDS, "nothing ran: nothing is waited for"
+    assert (engine.events[-1].kind, engine.events[-1].detail) == ("engine_drained", "")
 
 
 def test_nothing_outlives_a_keeper_that_is_killed_and_the_next_one_records_it(tmp_path: Path) -> None:

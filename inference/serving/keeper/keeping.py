@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Sequence
 
+from inference.serving import draining
 from inference.serving.events import ENDING, EventLog
 from inference.serving.keeper.exit_codes import EXIT_ENDED, EXIT_NOT_READY, EXIT_WEDGED
 from inference.serving.keeper.group import EngineGroup
@@ -13,6 +14,8 @@ from inference.serving.keeper.outlook import TEARDOWN_SECONDS, Limits, Outlook
 from inference.serving.keeper.probing import Probes
 
 TICK_SECONDS = 0.2
+DRAINED = "request processing complete"  # vLLM's words; without them only the time speaks
+SETTLING_SECONDS = 0.5  # until a request that was taken on is in the core
 METRICS_EVERY_SECONDS, METRICS_SHARE = 5.0, 10
 OVERSLEPT_SECONDS = 5.0
 LEAST_LIFE_SECONDS = 5.0  # so that a supervisor without patience of its own does not start it in a tight loop
@@ -100,19 +103,20 @@ class Keeper:
         return EXIT_WEDGED
 
     def _drain(self) -> int:
-        """vLLM takes no new requests from now on; those that run may end."""
-        began = time.monotonic()
+        """New requests are refused from now on; those that run, or were just being taken on, may end."""
+        began, allowed = time.monotonic(), 0.0
+        if self._outlook.is_ready:
+            allowed = self._limits.drain_seconds
+            self._group.tell(draining.SIGNAL)
+            self._group.wait(SETTLING_SECONDS)
         self._group.tell(signal.SIGTERM)
-        whole = self._group.wait(self._limits.drain_seconds + TEARDOWN_SECONDS)
+        ended = self._group.wait(allowed + TEARDOWN_SECONDS)
+        seconds = time.monotonic() - began
         self._group.end()
-        self._events.record(
-            "engine_drained",
-            reason="stopped",
-            seconds=round(time.monotonic() - began, 1),
-            detail=""
-            if whole
-            else f"Requests still ran after {self._limits.drain_seconds:.0f} seconds and were cut off.",
-        )
+        # Past its time vLLM cuts off what still runs, and ends by itself.
+        whole = ended and (seconds <= allowed + SETTLING_SECONDS or any(DRAINED in line for line in self._group.tail))
+        cut = f"Requests that still ran after {allowed:.0f} seconds were cut off." if allowed and not whole else ""
+        self._events.record("engine_drained", reason="stopped", seconds=round(seconds, 1), detail=cut)
         return 0
 
     def _record_end(self, reason: str, code: int | None, *, detail: str, seconds: float | None = None) -> None:

@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,6 +8,7 @@ from inference.registry.spec import ModelSpec
 from inference.serving.command import Command, embedder_command, engine_command, fetch_command, keeper_command
 from inference.serving.keeper.outlook import Limits
 
+SNAPSHOT = Path(__file__).parents[2] / "serving" / "parser_flags.json"
 SPEC = ModelSpec(name="m", source="directory", device="cpu", path=Path("/models/m"))
 PYTHON, DATA, ROOT = Path("/env/bin/python"), Path("/data"), Path("/repo")
 COMMON = {
@@ -64,9 +66,11 @@ def test_keeper_stands_before_the_whole_engine() -> None:
         "/env/bin/python", "-m", "inference.serving.keeper", "--engine", "engine", "--url", "http://127.0.0.1:8410",
         "--purpose", "generation", "--events", "/data/events",
         "--start-seconds", "600", "--wedged-seconds", "300", "--drain-seconds", "30", "--",
-        *engine().argv, "--shutdown-timeout", "30",
+        *engine().argv, "--middleware", "inference.serving.draining.Draining", "--shutdown-timeout", "30",
     )  # fmt: skip
     assert kept.env == engine().env
+    flags = set(json.loads(SNAPSHOT.read_text())["flags"])
+    assert {"--middleware", "--shutdown-timeout"} <= flags, "what vLLM's parser knows"
 
 
 def test_engine_loads_the_plugin_only_where_the_model_needs_it() -> None:

@@ -48,6 +48,12 @@ def test_log_lines_stay_in_the_file_and_are_bounded(tmp_path: Path) -> None:
     assert not hasattr(event, "log")
 
 
+def test_what_callers_asked_for_is_not_among_the_log_lines(tmp_path: Path) -> None:
+    log = EventLog(tmp_path, "engine")
+    log.record("engine_ended", log=["first", "NewRequestData(sampling_params=SamplingParams(...))", "last"])
+    assert json.loads(log.path.read_text())["log"] == ["first", "last"]
+
+
 def test_line_that_was_cut_short_or_is_of_another_release_is_passed_over(tmp_path: Path) -> None:
     log = EventLog(tmp_path, "engine")
     event = log.record("engine_started")

@@ -35,6 +35,8 @@ def state(name: str) -> ProgramState:
         (None, 0, 4, True),
         (state("FATAL"), 1, 4, True),
         (state("STARTING"), 1, 1, False),
+        (state("EXITED"), 0, 1, True),
+        (state("EXITED"), 0, 4, False),
         (state("RUNNING"), 4, 4, False),
         (state("BACKOFF"), 3, 4, False),
         (state("BACKOFF"), 4, 4, True),

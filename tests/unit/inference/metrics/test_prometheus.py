@@ -7,7 +7,7 @@ import pytest
 
 from inference.metrics.parse import iterate_samples
 from inference.metrics.prometheus import FIELDS, METRICS, render_host
-from inference.metrics.types import EngineReading, GpuReading, HostReading
+from inference.metrics.types import EngineEvent, EngineReading, GpuReading, HostReading
 from tests.unit.inference.metrics.fixtures import NAMES, read
 
 SHOWN_OTHERWISE = {"uuid", "index", "name", "clock_event_reasons", "xid_events"}
@@ -70,3 +70,16 @@ def test_names_are_as_prometheus_wants_them() -> None:
         assert re.fullmatch(r"[a-z][a-z0-9_]*", metric.name)
         assert metric.name.endswith("_total") == (metric.kind == "counter")
         assert metric.help.endswith(".")
+
+
+def test_restarts_are_counted_by_engine_and_reason_of_the_last_event() -> None:
+    events = (
+        EngineEvent("1", "t", "engine", "engine_ended", restarts={"wedged": 1}),
+        EngineEvent("2", "t", "engine-small", "engine_ready", restarts={}),
+        EngineEvent("3", "t", "engine", "engine_ended", restarts={"wedged": 1, "crashed": 2}),
+    )
+    text = render_host(HostReading("h", "t", engine_events=events), open_requests=0)
+    assert [line for line in text.splitlines() if line.startswith("appliance_engine_restarts_total")] == [
+        'appliance_engine_restarts_total{engine="engine",reason="wedged"} 1',
+        'appliance_engine_restarts_total{engine="engine",reason="crashed"} 2',
+    ]
