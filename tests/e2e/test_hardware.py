@@ -5,13 +5,13 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from inference.metrics.types import EngineReading, HostReading
+from inference.metrics.types import EngineReading, EngineState, HostReading
 from tests.e2e.conftest import DESKTOP, PHONE
 from tests.e2e.stack import ADMINISTRATOR, Stack, running_stack
 from tests.e2e.test_accessibility import AXE, grave_violations, overflows
@@ -343,6 +343,38 @@ def test_rows_and_csv_are_one_click_away_and_the_range_stays(
     expect(page.get_by_role("cell", name="GPU 1").first).to_be_visible()
     page.get_by_role("link", name="GPUs and engine").last.click()
     expect(page).to_have_url(re.compile(r"/hardware\?range=15m$"))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("device", ["desktop", "phone"])
+def test_each_engine_of_a_host_has_a_tile_and_lines_of_its_own(
+    open_page: Callable[..., Page], silent: ReadingHost, stack: Stack, screenshots: Path, device: str, scheme: str
+) -> None:
+    further = (
+        EngineState(
+            "coder", "generation", replace(ENGINE, model_name="qwen3-coder", waiting_by_reason={}), answers=True
+        ),
+        EngineState("ranks", "reranking", EngineReading("bge-reranker", running=1.0, waiting=0.0), answers=True),
+        EngineState("embeds", "embedding", problem="The engine does not answer: it is starting, stopped or absent."),
+    )
+    for second in (30, 15, 0):
+        engine = grow(ENGINE, generation=600 - 20 * second)
+        states = (EngineState("model", "generation", engine, answers=True), *further)
+        silent.say(build_reading(now() - timedelta(seconds=second), CALM, engine=engine, engines=states))
+        collect(stack)
+    viewport = {"desktop": DESKTOP, "phone": PHONE}[device]
+    page = open_page(ADMINISTRATOR, viewport=viewport, scheme=scheme, axe=AXE)
+    page.goto(f"{ADDRESS}?range=15m")
+    expect(page.get_by_role("heading", name="The engines")).to_be_visible()
+    for model in ("authored-model", "qwen3-coder", "bge-reranker"):
+        expect(page.get_by_role("heading", name=model)).to_be_visible()
+    expect(page.get_by_text("ranks passages")).to_be_visible()
+    expect(page.get_by_text("No metrics of the further model embeds on gpu-1.")).to_be_visible()
+    expect(page.get_by_role("img", name="Do requests wait, and why?").locator("desc")).to_contain_text("qwen3-coder")
+    show_whole(page, viewport)
+    page.screenshot(path=screenshots / f"engines-{device}-{scheme}.png")
+    assert grave_violations(page) == []
+    assert not overflows(page)
 
 
 def test_page_needs_no_script(
