@@ -22,12 +22,15 @@ class Authority:
             "-out", str(self.certificate),
         )  # fmt: skip
 
-    def issue(self, name: str, *, purpose: Purpose, days: int = 2) -> ProxyTls:
-        """For 127.0.0.1 and localhost; ``days`` may be in the past. ``ca_file`` is this authority's certificate."""
+    def issue(
+        self, name: str, *, purpose: Purpose, days: int = 2, names: tuple[str, ...] = ("127.0.0.1", "localhost")
+    ) -> ProxyTls:
+        """``names``: host names or addresses in it. ``days`` may be in the past. ``ca_file`` is this authority's."""
         key, request, certificate = (self._folder / f"{self._name}-{name}.{end}" for end in ("key", "csr", "pem"))
         extensions = self._folder / f"{name}.ext"
+        alternatives = ",".join(f"{'IP' if each[0].isdigit() else 'DNS'}:{each}" for each in names)
         extensions.write_text(
-            "subjectAltName=IP:127.0.0.1,DNS:localhost\nbasicConstraints=critical,CA:FALSE\n"
+            f"subjectAltName={alternatives}\nbasicConstraints=critical,CA:FALSE\n"
             f"keyUsage=critical,digitalSignature\nextendedKeyUsage={purpose}Auth\n"
         )
         self._run(

@@ -3,7 +3,7 @@
 import tempfile
 from pathlib import Path
 
-from tests.engines.authority import Authority
+from tests.engines.certificates import Authority
 from tests.images.bases import STATE
 from tests.images.playable import Object
 
@@ -35,7 +35,7 @@ exec $bin/postgres -D /tmp/data -k /tmp -c listen_addresses='*' -c max_connectio
 def build_site() -> list[Object]:
     """Its Secrets and its database, which takes encrypted connections only."""
     with tempfile.TemporaryDirectory() as folder:
-        identity = Authority().issue(Path(folder), DATABASE)
+        identity = Authority(Path(folder)).issue("database", purpose="server", names=(DATABASE,))
         authority, certificate, key = (
             path.read_text() for path in (identity.ca_file, identity.certificate_file, identity.key_file)
         )

@@ -12,7 +12,8 @@ import pytest
 from django.test import override_settings
 
 from appliance.settings.model import EngineProxy
-from tests.engines.authority import Authority, Identity
+from inference.serving.argv import ProxyTls
+from tests.engines.certificates import Authority
 from webapp.llm.services import wire
 
 NAME = "127.0.0.1"
@@ -42,7 +43,7 @@ class Quiet(http.server.ThreadingHTTPServer):
 
 
 @contextmanager
-def serving(identity: Identity) -> Iterator[str]:
+def serving(identity: ProxyTls) -> Iterator[str]:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(identity.ca_file))
     context.verify_mode = ssl.CERT_REQUIRED
     context.load_cert_chain(identity.certificate_file, identity.key_file)
@@ -64,60 +65,60 @@ def client_with(proxy: EngineProxy) -> Iterator[httpx.Client]:
         yield client
 
 
-def proxy_of(identity: Identity) -> EngineProxy:
+def proxy_of(identity: ProxyTls) -> EngineProxy:
     return EngineProxy(ca_file=identity.ca_file, certificate_file=identity.certificate_file, key_file=identity.key_file)
 
 
 def test_server_of_our_authority_sees_our_certificate(tmp_path: Path) -> None:
-    ours = Authority()
-    client = proxy_of(ours.issue(tmp_path / "app", "app.example"))
-    with serving(ours.issue(tmp_path / "gpu", NAME)) as url, client_with(client) as session:
+    ours = Authority(tmp_path)
+    client = proxy_of(ours.issue("app", purpose="client", names=("app.example",)))
+    with serving(ours.issue("gpu", purpose="server")) as url, client_with(client) as session:
         assert "app.example" in session.get(url).text
 
 
 def test_server_of_another_authority_is_not_believed(tmp_path: Path) -> None:
-    client = proxy_of(Authority().issue(tmp_path / "app", "app.example"))
-    stranger = Authority().issue(tmp_path / "gpu", NAME)
+    client = proxy_of(Authority(tmp_path, "ours").issue("app", purpose="client", names=("app.example",)))
+    stranger = Authority(tmp_path, "stranger").issue("gpu", purpose="server")
     refused = pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED")
     with serving(stranger) as url, client_with(client) as session, refused:
         session.get(url)
 
 
 def test_server_under_another_name_is_not_believed(tmp_path: Path) -> None:
-    ours = Authority()
-    client = proxy_of(ours.issue(tmp_path / "app", "app.example"))
-    misnamed = ours.issue(tmp_path / "gpu", "other.example")
+    ours = Authority(tmp_path)
+    client = proxy_of(ours.issue("app", purpose="client", names=("app.example",)))
+    misnamed = ours.issue("gpu", purpose="server", names=("other.example",))
     refused = pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED")
     with serving(misnamed) as url, client_with(client) as session, refused:
         session.get(url)
 
 
 def test_client_without_a_certificate_is_refused(tmp_path: Path) -> None:
-    ours = Authority()
-    gpu = ours.issue(tmp_path / "gpu", NAME)
+    ours = Authority(tmp_path)
+    gpu = ours.issue("gpu", purpose="server")
     nobody = EngineProxy(ca_file=gpu.ca_file)
     with serving(gpu) as url, client_with(nobody) as session, pytest.raises(httpx.HTTPError):
         session.get(url)
 
 
 def test_renewed_certificate_is_shown_from_the_next_call_on(tmp_path: Path) -> None:
-    ours = Authority()
-    identity = ours.issue(tmp_path / "app", "before.example")
-    with serving(ours.issue(tmp_path / "gpu", NAME)) as url, override_settings(ENGINE_PROXY=proxy_of(identity)):
+    ours = Authority(tmp_path)
+    identity = ours.issue("app", purpose="client", names=("before.example",))
+    with serving(ours.issue("gpu", purpose="server")) as url, override_settings(ENGINE_PROXY=proxy_of(identity)):
         before = wire.client()
         assert "before.example" in before.get(url).text
         assert wire.client() is before
-        replace(ours.issue(tmp_path / "renewed", "after.example"), identity)
+        replace(ours.issue("renewed", purpose="client", names=("after.example",)), identity)
         assert "after.example" in wire.client().get(url).text
         assert "before.example" in before.get(url).text
 
 
 def test_certificate_that_is_half_renewed_leaves_the_former_in_use(tmp_path: Path) -> None:
-    ours = Authority()
-    identity = ours.issue(tmp_path / "app", "before.example")
-    with serving(ours.issue(tmp_path / "gpu", NAME)) as url, override_settings(ENGINE_PROXY=proxy_of(identity)):
+    ours = Authority(tmp_path)
+    identity = ours.issue("app", purpose="client", names=("before.example",))
+    with serving(ours.issue("gpu", purpose="server")) as url, override_settings(ENGINE_PROXY=proxy_of(identity)):
         assert "before.example" in wire.client().get(url).text
-        renewed = ours.issue(tmp_path / "renewed", "after.example")
+        renewed = ours.issue("renewed", purpose="client", names=("after.example",))
         renewed.certificate_file.replace(identity.certificate_file)
         assert "before.example" in wire.client().get(url).text
         renewed.key_file.replace(identity.key_file)
@@ -126,6 +127,6 @@ def test_certificate_that_is_half_renewed_leaves_the_former_in_use(tmp_path: Pat
         assert "after.example" in wire.client().get(url).text
 
 
-def replace(renewed: Identity, identity: Identity) -> None:
-    for name, path in vars(renewed).items():
-        path.replace(getattr(identity, name))
+def replace(renewed: ProxyTls, identity: ProxyTls) -> None:
+    renewed.certificate_file.replace(identity.certificate_file)
+    renewed.key_file.replace(identity.key_file)
