@@ -6,12 +6,8 @@ one sentence with a citation: what is shown is the way from a browser over both 
 
 import json
 import re
-import socket
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,54 +16,27 @@ import pytest
 from appliance.hosts import scan
 from appliance.hosts.asking import Browser, summarize
 from appliance.rendering import paths
-from appliance.rendering.host import choose_model, list_reachable
-from appliance.rendering.site import Site, build_site
+from appliance.rendering.host import list_reachable
 from tests.install.booting import BootedHost
 from tests.install.collecting import HOSTS, collect
-from tests.install.namespace import Namespace, private_network
+from tests.install.installed import (
+    OUTSIDE_PORT,
+    InstalledSite,
+    can_reach,
+    find_changes,
+    list_open,
+    listening_outside,
+    occupied,
+    read_main_pids,
+    slowed,
+    wait_until_ready,
+)
+from tests.install.namespace import private_network
 from tests.install.playbooks import Controller
 from tests.install.site import ADDRESSES, CONTROLLER, MODEL, NEIGHBOR, OUTSIDE, PUBLIC_NAME
 
 pytestmark = pytest.mark.timeout(2400)
-OUTSIDE_PORT = 443
 TAKEN_PORT = 8443
-
-
-@dataclass
-class InstalledSite:
-    """What the tests share; ``reached`` says how far they have got, because each builds on the one before."""
-
-    network: Namespace
-    neighbor: Namespace
-    hosts: dict[str, BootedHost]
-    controller: Controller
-    reached: set[str] = field(default_factory=set)
-
-    def require(self, stage: str) -> None:
-        if stage not in self.reached:
-            pytest.fail(f"the site is not {stage}: a test before this one failed", pytrace=False)
-
-    def read_inventory(self) -> Site:
-        variables = self.controller.build_inventory(Path("known_hosts"))["all"]["vars"]
-        settings = choose_model(variables["appliance_settings"], model=MODEL, device="cpu")
-        return build_site(
-            settings, {name: [address] for name, address in ADDRESSES.items()} | variables["appliance_networks"]
-        )
-
-    def manage(self, *arguments: str) -> str:
-        """A command of the application on its host."""
-        command = ("runuser", "-u", "appliance", "--", "env", "-i", f"APPLIANCE_CONFIG={paths.CONFIG}",
-                   str(paths.WEBAPP_PYTHON), "-P", "-m", "webapp.manage", *arguments)  # fmt: skip
-        return self.hosts["app"].run(*command).stdout
-
-    @contextmanager
-    def logged_in(self) -> Iterator[Browser]:
-        """A browser on the controller's network, logged in; use it inside ``network.call``."""
-        account = json.loads(self.manage("verification_account", "open"))
-        browser = Browser(ADDRESSES["app"], 443, PUBLIC_NAME, str(self.controller.authority))
-        self.network.call(lambda: browser.log_in(account["username"], account["password"]))
-        yield browser
-        self.manage("verification_account", "close")
 
 
 @pytest.fixture(scope="module")
@@ -94,44 +63,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InstalledSite]:
         finally:
             for host in hosts.values():
                 host.stop()
-
-
-def list_open(namespace: Namespace, address: str) -> list[int]:
-    """Every TCP port that is open when looked at from there."""
-    return namespace.call(lambda: scan.scan(address, scan.ALL_PORTS))
-
-
-def find_changes(host: BootedHost) -> set[str]:
-    """Every file that a look at a host could have left behind."""
-    listed = host.run(
-        "find", "/etc", "/opt", "/usr", "/var/lib", "/root", "-xdev", "-newer", "/etc/hostname", "-type", "f"
-    )
-    return set(listed.stdout.split())
-
-
-def can_reach(host: BootedHost, user: str) -> bool:
-    program = f"import socket; socket.create_connection(({OUTSIDE!r}, {OUTSIDE_PORT}), timeout=3)"
-    return host.run("runuser", "-u", user, "--", "python3", "-c", program, check=False).returncode == 0
-
-
-@contextmanager
-def listening_outside(site: InstalledSite) -> Iterator[None]:
-    """A server on an address that is not the site's, to which every host has a route."""
-
-    def listen() -> socket.socket:
-        return socket.create_server((OUTSIDE, OUTSIDE_PORT), backlog=64)
-
-    with closing(site.network.call(listen)):
-        yield
-
-
-@contextmanager
-def occupied(host: BootedHost, port: int) -> Iterator[None]:
-    """Some other program has the port."""
-    host.run("systemd-run", "--unit=squatter", "--quiet", "python3", "-m", "http.server", str(port))
-    time.sleep(1)
-    yield
-    host.run("systemctl", "stop", "squatter.service")
 
 
 def test_preflight_says_everything_that_is_wrong_at_once_and_changes_nothing(site: InstalledSite) -> None:
@@ -221,17 +152,6 @@ def test_everything_comes_back_after_a_reboot_and_verify_finds_nothing_wrong(sit
     outcome.require_success()
     assert set(outcome.changed.values()) == {0}
     site.reached.add("verified")
-
-
-def wait_until_ready(site: InstalledSite) -> None:
-    """Until the last to start, the engine, answers on its host."""
-    program = "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8410/health', timeout=3)"
-    deadline = time.monotonic() + 600
-    while site.hosts["gpu"].run("python3", "-c", program, check=False).returncode != 0:
-        assert time.monotonic() < deadline, (
-            site.hosts["gpu"].run("journalctl", "-u", "appliance-engine", "-n", "40").stdout
-        )
-        time.sleep(2)
 
 
 def test_nothing_on_either_host_reaches_out_although_there_is_a_way(site: InstalledSite) -> None:
@@ -334,27 +254,6 @@ def test_proxy_refuses_a_client_without_our_certificate(site: InstalledSite) -> 
     assert statuses == {"none": "", "ours": "200"}
 
 
-@contextmanager
-def slowed(host: BootedHost, unit: str) -> Iterator[None]:
-    """The unit's processes run for a fifth of the time, so that an answer has a middle however quick the machine is."""
-    over = threading.Event()
-
-    def alternate() -> None:
-        while not over.is_set():
-            for signal, seconds in (("STOP", 0.4), ("CONT", 0.1)):
-                host.run("systemctl", "kill", f"--signal={signal}", unit)
-                over.wait(seconds)
-        host.run("systemctl", "kill", "--signal=CONT", unit)
-
-    thread = threading.Thread(target=alternate)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
-
-
 def test_pulled_cable_makes_the_run_wait_and_a_new_attempt_finishes_it(site: InstalledSite) -> None:
     site.require("installed")
     link = site.hosts["gpu"].link
@@ -408,19 +307,6 @@ def test_upgrade_starts_everything_again_in_order_and_verifies(site: InstalledSi
     before = read_main_pids(site)
     site.controller.play("upgrade").require_success()
     assert not set(before.values()) & set(read_main_pids(site).values())
-
-
-def read_main_pids(site: InstalledSite) -> dict[str, str]:
-    """Of every unit of ours."""
-    found = {}
-    for place, host in site.hosts.items():
-        listed = host.run("systemctl", "list-units", "appliance-*.service", "--plain", "--no-legend").stdout
-        for line in listed.splitlines():
-            unit = line.split()[0]
-            found[f"{place} {unit}"] = host.run(
-                "systemctl", "show", unit, "--property=MainPID", "--value"
-            ).stdout.strip()
-    return {unit: f"{unit.split()[0]} {pid}" for unit, pid in found.items()}
 
 
 def test_verify_names_what_somebody_broke(site: InstalledSite) -> None:
