@@ -6,7 +6,7 @@ import pytest
 
 from inference.registry.errors import NotFetchedError
 from inference.registry.families import FAMILIES, get_family
-from inference.registry.options import Options, Speculative
+from inference.registry.options import NamedAdapter, Nodes, Options, Speculative
 from inference.registry.spec import Device, ModelSpec
 from inference.serving.argv import build_embedder_argv, build_engine_argv
 
@@ -15,6 +15,8 @@ EVERYTHING = Options(
     speculative=Speculative("draft_model", 4, Path("/models/draft")),
     structured_outputs="xgrammar",
     max_waiting_tokens=1,
+    adapters=(NamedAdapter("style", Path("/models/style")),),
+    nodes=Nodes(2, 1, "192.0.2.1", "192.0.2.2", "ens5"),
 )
 
 
@@ -114,12 +116,13 @@ def test_every_flag_is_known_to_the_pinned_parser() -> None:
             parallel = replace(spec, tensor_parallel=2, kv_cache_dtype="fp8")
             pooling = replace(spec, purpose="embedding", text_only=True)
             eager = replace(spec, quantization="bitsandbytes", enforce_eager=True)
-            more = [replace(spec, options=options) for options in (EVERYTHING, Options(prefix_caching=False))]
+            everything = replace(spec, options=EVERYTHING, adapter_rank=8, pipeline_parallel=2)
+            more = (everything, replace(spec, options=Options(prefix_caching=False)))
             for variant in (spec, parallel, pooling, eager, *more):
                 argv = build_engine_argv(variant, python=Path("/py"), port=1)
                 emitted |= {word for word in argv if word.startswith("--")}
     assert emitted - known == set()
-    assert len(emitted) > 15
+    assert {"--lora-modules", "--headless", "--speculative-config", "--pipeline-parallel-size"} < emitted
 
 
 def test_engine_argv_never_trusts_code_or_listens_beyond_loopback() -> None:

@@ -10,11 +10,15 @@ from pathlib import Path
 import pytest
 
 from appliance.settings import Settings, environment
+from inference.planning.servable import CannotServeError
 from inference.registry.errors import CheckpointMissingError, NotFetchedError, OtherLicenceError
 from inference.registry.machine import Gpu
+from inference.registry.refusals import FileChangedError
 from inference.serving.argv import build_engine_proxy_argv
 from inference.serving.launch import build_command
-from tests.unit.inference.model_folders import snapshot, write_model
+from tests.engines.adapters import write_adapter
+from tests.unit.inference.model_folders import edit_json, snapshot, write_model
+from tests.unit.inference.test_adapters import FACTS
 from tests.unit.topology.layouts import hosts
 
 PYTHON = Path("/opt/appliance/inference/bin/python")
@@ -72,6 +76,28 @@ def test_model_of_another_licence_than_was_acknowledged_is_not_served(tmp_path: 
     ):
         build_command("engine", hosts(model=model), python=PYTHON)
     assert build_command("engine", hosts(model={**model, "licence": "apache-2.0"}), python=PYTHON).argv
+
+
+def test_adapter_is_verified_before_it_is_served_and_refused_when_it_changed(tmp_path: Path) -> None:
+    model = write_model(tmp_path / "small")
+    edit_json(model / "config.json", **FACTS)
+    (tmp_path / "model").mkdir()
+    style = write_adapter(tmp_path / "style")
+    settings = hosts(data_dir=tmp_path, model={"path": model, "device": "cpu", "adapters": {"style": style}})
+    argv = build_command("engine", settings, python=PYTHON).argv
+    assert f'{{"name": "style", "path": "{style}"}}' in argv
+    edit_json(style / "adapter_config.json", lora_alpha=64)
+    with pytest.raises(FileChangedError, match="style"):
+        build_command("engine", settings, python=PYTHON)
+
+
+def test_context_that_cannot_be_held_is_refused_before_the_start(tmp_path: Path) -> None:
+    model = write_model(tmp_path / "small")
+    edit_json(model / "config.json", **FACTS, max_position_embeddings=4096)
+    (tmp_path / "model").mkdir()
+    wanted = {"path": model, "device": "cpu", "max_context_tokens": 5000}
+    with pytest.raises(CannotServeError, match="knows 4,096 tokens of context, not 5,000"):
+        build_command("engine", hosts(data_dir=tmp_path, model=wanted), python=PYTHON)
 
 
 def test_no_hub_is_asked_for_a_model() -> None:

@@ -9,6 +9,8 @@ from appliance.local.errors import LocalError
 from appliance.local.model_choice import Activation, build_wish, read_activation, write_activation
 from appliance.settings import Settings
 from appliance.settings.model import Model
+from tests.unit.inference.model_folders import edit_json, write_model
+from tests.unit.inference.test_adapters import FACTS
 
 
 @pytest.fixture
@@ -50,6 +52,14 @@ def test_broken_activation_is_named(settings: Settings, text: str) -> None:
 def test_directory_that_is_not_there_is_an_error_and_not_another_model(settings: Settings) -> None:
     named = settings.model_copy(update={"model": Model(path=Path("/from/yaml"))})
     with pytest.raises(LocalError, match="/from/yaml"):
+        model_choice.choose(named)
+
+
+def test_what_arithmetic_refuses_is_said_before_anything_is_started(settings: Settings, tmp_path: Path) -> None:
+    model = write_model(tmp_path / "small")
+    edit_json(model / "config.json", **FACTS, max_position_embeddings=4096)
+    named = settings.model_copy(update={"model": Model(path=model, device="cpu", max_context_tokens=5000)})
+    with pytest.raises(LocalError, match=r"The model cannot be served\. .* knows 4,096 tokens of context, not 5,000"):
         model_choice.choose(named)
 
 
