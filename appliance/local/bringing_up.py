@@ -127,6 +127,7 @@ class BringingUp:
         ready = {name: specs[name] for component, name in engines.names.items() if self._bring_engine(component, name)}
         if main is not None and MAIN_MODEL not in ready:
             choice = Choice(None, "The chosen model did not start.")
+            self.lacks_model = True
         answering = ready.get(local.settings.answering_engine)
         self.lacks_model |= local.settings.answering_engine in specs and answering is None
         done = self._tell_about_models(done, ready)

@@ -3,21 +3,24 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from appliance.local import model_choice
 from appliance.local.bringing_up import BringingUp, build_address
-from appliance.local.errors import LocalError
+from appliance.local.errors import ComponentError, LocalError
 from appliance.local.instance import LocalAppliance
 from appliance.local.prepared import Prepared
 from appliance.local.reporting import Step
+from appliance.local.supervisor import Supervisor
 from appliance.programs import Installation
 from appliance.settings import Settings
 from appliance.settings.model import Model, Web
 from appliance.topology import build_topology
 from inference.registry.choice import Choice
 from inference.registry.spec import ModelSpec
+from tests.unit.inference.model_folders import write_model
 
 SPEC = ModelSpec(name="small", source="hub", device="cpu", hub_id="house/small", revision="main")
 
@@ -87,3 +90,47 @@ def test_settled_appliance_repeats_why_it_has_no_model(tmp_path: Path, monkeypat
 def test_address_shown_is_one_that_a_browser_can_open(web: Web, expected: str) -> None:
     settings = Settings(web=web)
     assert build_address(build_topology(settings).port("web"), settings) == expected
+
+
+def write_further(tmp_path: Path) -> dict[str, Any]:
+    write_model(tmp_path / "good")
+    (write_model(tmp_path / "pickled") / "weights.bin").write_bytes(b"\x80\x04")
+    kept = {"device": "cpu"}
+    return {
+        "good": {"path": tmp_path / "good", "port": 8411, **kept},
+        "pickled": {"path": tmp_path / "pickled", "port": 8412, **kept},
+        "absent": {"path": tmp_path / "absent", "port": 8413, **kept},
+    }
+
+
+def test_further_model_that_is_refused_is_said_and_takes_nobody_with_it(tmp_path: Path) -> None:
+    settings = Settings.model_validate({"data_dir": tmp_path / "var", "further_models": write_further(tmp_path)})
+    (tmp_path / "var" / "model").mkdir(parents=True)
+    bringing_up = BringingUp(LocalAppliance(settings, Installation(Path("/c"), Path("/c"), Path("/p"))), Silence())
+    assert list(bringing_up._choose_further(settled=False)) == ["good"]
+    refused, absent = bringing_up.problems
+    assert refused.startswith("The further model pickled does not run.")
+    assert "weights.bin" in refused
+    assert "there is no such directory" in absent
+    assert not bringing_up.lacks_model
+
+
+def test_further_engine_that_does_not_start_is_stopped_and_the_others_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bringing_up = build(tmp_path, Model())
+    stopped: list[str] = []
+    monkeypatch.setattr(Supervisor, "stop_program", lambda _self, name: stopped.append(name))
+
+    def bring(*names: str) -> None:
+        if names == ("engine-coder",):
+            raise ComponentError("engine-coder", "ends again and again instead of starting", "  | out of memory")
+
+    monkeypatch.setattr(bringing_up, "_bring", bring)
+    assert bringing_up._bring_engine("engine", "model")
+    assert not bringing_up._bring_engine("engine-coder", "coder")
+    assert bringing_up._bring_engine("engine-ranks", "ranks")
+    assert stopped == ["engine-coder"]
+    (problem,) = bringing_up.problems
+    assert "engine-coder" in problem
+    assert problem.endswith("Until it starts, the other models do without it.")
