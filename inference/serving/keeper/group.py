@@ -27,15 +27,17 @@ POLL_SECONDS = 0.05
 
 
 class EngineGroup:
-    """Starts ``argv`` at once. Its output goes to ours; the last lines are kept."""
+    """Starts ``argv`` at once, from a process that has no other children. Its output goes to ours; the last lines are
+    kept, and whether ``mark`` was in any."""
 
-    def __init__(self, argv: Sequence[str]) -> None:
+    def __init__(self, argv: Sequence[str], *, mark: str) -> None:
         _become_subreaper()
         self._lifeline = os.pipe()
         self.id = self._fork_witness()
         self.process = subprocess.Popen(
             argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, process_group=self.id
         )
+        self._mark, self.has_marked = mark, False
         self._tail: deque[str] = deque(maxlen=TAIL_LINES)
         self._explanation: str | None = None
         self._reader = threading.Thread(target=self._pass_on, name="output", daemon=True)
@@ -89,6 +91,7 @@ class EngineGroup:
                 return False
             time.sleep(POLL_SECONDS)
         self._reader.join(1)
+        os.close(self._lifeline[1])
         return True
 
     def _reap_orphans(self) -> bool:
@@ -128,6 +131,7 @@ class EngineGroup:
         for line in self.process.stdout:
             text = line.decode(errors="replace").rstrip()
             self._tail.append(text)
+            self.has_marked = self.has_marked or self._mark in text
             if self._explanation is None:
                 self._explanation = explain_line(text)
             with suppress(OSError, ValueError):  # who reads our output may be gone: no reason to block the engine

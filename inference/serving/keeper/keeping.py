@@ -38,7 +38,7 @@ class Keeper:
         """The exit code. The engine's processes are gone when it returns."""
         self._record_lost()
         self._started_at = self._metrics_at = tick = time.monotonic()
-        self._group = EngineGroup(self._argv)
+        self._group = EngineGroup(self._argv, mark=DRAINED)
         self._outlook = Outlook(self._limits, self._started_at)
         self._events.record("engine_started")
         while not self._stop.is_set():
@@ -114,7 +114,7 @@ class Keeper:
         seconds = time.monotonic() - began
         self._group.end()
         # Past its time vLLM cuts off what still runs, and ends by itself.
-        whole = ended and (seconds <= allowed + SETTLING_SECONDS or any(DRAINED in line for line in self._group.tail))
+        whole = ended and (seconds <= allowed + SETTLING_SECONDS or self._group.has_marked)
         cut = f"Requests that still ran after {allowed:.0f} seconds were cut off." if allowed and not whole else ""
         self._events.record("engine_drained", reason="stopped", seconds=round(seconds, 1), detail=cut)
         return 0
