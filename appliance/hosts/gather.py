@@ -244,9 +244,26 @@ def gather_licence(folder: Path) -> dict[str, Any]:
     manifest = read(str(folder / "MANIFEST"))
     return {
         "card": read(str(folder / "README.md"))[:4000],
+        "origin": find_origin(folder),
         "files": {str(path): hash_beginning(path, LICENCE_FILE_BYTES) for path in sorted(files)},
         "manifest": hashlib.sha256(manifest.encode()).hexdigest() if manifest else "",
     }
+
+
+def find_origin(folder: Path) -> str:
+    """The hub's name of the model, or of the one it was quantised from, as inference.registry.origin reads it."""
+    fetched, quantized = (read_object(folder / name) for name in ("fetched.json", "quantized.json"))
+    parent = quantized.get("parent")
+    name = fetched.get("hub_id") or (parent.get("hub_id") if isinstance(parent, dict) else None)
+    return name if isinstance(name, str) else ""
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(read(str(path)))
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def hash_beginning(path: Path, count: int) -> str:

@@ -49,7 +49,7 @@ def judge(catalogue: Catalogue, seen: Mapping[str, Any], *, model: str, folder: 
     """``said`` is what the inventory has under ``appliance_licences`` for the model, whatever that is."""
     terms = build_terms_of(
         catalogue,
-        hub_id=find_hub_id(catalogue, Path(folder).name),
+        hub_id=seen["origin"] or find_hub_id(catalogue, Path(folder).name),
         card=find_licence_in(seen["card"]),
         sums={Path(path): of for path, of in seen["files"].items()},
     )

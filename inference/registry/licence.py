@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from inference.quantization.record import find_parent
+from inference.registry import origin as origins
 from inference.registry.entry import Entry
 from inference.registry.errors import OtherLicenceError
 from inference.registry.load import Catalogue
@@ -88,9 +88,9 @@ def find_entry(catalogue: Catalogue, hub_id: str) -> Entry | None:
 
 
 def find_origin(catalogue: Catalogue, folder: Path) -> str | None:
-    """The hub id whose licence the files in ``folder`` are under: of what they were quantised from, else by name."""
-    parent = find_parent(folder)
-    return (parent.hub_id if parent else None) or find_hub_id(catalogue, folder.name)
+    """The hub id whose licence the files in ``folder`` are under: as they were fetched, of what they were quantised
+    from, else by name."""
+    return origins.find_hub_id(folder) or find_hub_id(catalogue, folder.name)
 
 
 def find_hub_id(catalogue: Catalogue, folder: str) -> str | None:

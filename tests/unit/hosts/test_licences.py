@@ -1,5 +1,6 @@
 """Models on hosts: nobody's word, another model's or other words are no acknowledgement of a licence."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +113,31 @@ def test_model_of_the_site_is_judged_by_what_its_host_found(offline_set: Path, t
     judged = ask(tmp_path / "nowhere", acknowledge(offline_set), seen=seen)
     assert judged["document"]["model"] == f"{MODEL}@unrecorded"
     assert ask(tmp_path / "nowhere", {}, seen=seen)["document"] is None
+
+
+@pytest.mark.parametrize(
+    ("marker", "content"),
+    [
+        ("quantized.json", {"parent": {"hub_id": "meta-llama/Llama-3.3-70B-Instruct"}}),
+        ("fetched.json", {"hub_id": "meta-llama/Llama-3.3-70B-Instruct"}),
+    ],
+)
+def test_another_name_of_the_folder_hides_no_licence(tmp_path: Path, marker: str, content: Any) -> None:
+    """As the engine and `models activate` know it: by what it was made from."""
+    folder = tmp_path / "ours"
+    folder.mkdir()
+    (folder / marker).write_text(json.dumps(content))
+    seen = gather.gather_licence(folder)
+    judged = licences.judge(load_catalogue(), seen, model="ours", folder=str(folder), said=None)
+    assert (judged.licence, judged.display) == ("llama3.3", "Built with Llama")
+    assert licence.find_origin(load_catalogue(), folder) == seen["origin"] == "meta-llama/Llama-3.3-70B-Instruct"
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{", '{"parent": []}', '{"parent": {"hub_id": 7}}'])
+def test_marker_that_says_nothing_is_none(tmp_path: Path, content: str) -> None:
+    (tmp_path / "quantized.json").write_text(content)
+    assert gather.gather_licence(tmp_path)["origin"] == ""
+    assert licence.find_origin(load_catalogue(), tmp_path) is None
 
 
 def test_every_further_model_is_asked_about_too(offline_set: Path) -> None:
