@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from inference.quantization.errors import CalibrationError, MemoryMissingError
-from inference.quantization.pieces import Piece, estimate_bytes, is_linear
+from inference.quantization.pieces import EXPERT, Piece, estimate_bytes, is_linear
 from inference.quantization.recipes import Recipe
 from inference.quantization.samples import Samples
 from inference.quantization.tensors import Tensor
@@ -14,7 +14,6 @@ COPIES = 4  # of the largest piece: as it is read, as 32-bit numbers twice, as i
 HESSIAN_VALUE_BYTES = 4
 HESSIAN_COPIES = 3  # GPTQ's, while it inverts one
 STATE_VALUE_BYTES = 2
-EXPERT = ".mlp.experts."
 EMBEDDINGS = "model.embed_tokens.weight"
 
 

@@ -16,6 +16,7 @@ LAYER = re.compile(r"^model\.layers\.(\d+)\.")
 LINEAR = re.compile(
     r"^model\.layers\.\d+\.(?:self_attn\.(?:q|k|v|o)_proj|mlp\.(?:experts\.\d+\.)?(?:gate|up|down)_proj)\.weight$"
 )
+EXPERT = ".mlp.experts."
 SCALE_BYTES = 2
 BITSANDBYTES_STATE_BYTES = 64 + 128  # the sixteen values of the type, and the state that names them
 WHOLE_TYPES = ("BF16", "F16", "F32")
@@ -63,6 +64,10 @@ def refuse_unfit(tensors: Mapping[str, Tensor], recipe: Recipe, *, parent: Path)
     linear = {name: of for name, of in tensors.items() if is_linear(name)}
     if not linear:
         raise ParentUnfitError(f"{parent} has no layers that are named as those of Llama, Mistral and Qwen are.")
+    if recipe.scheme is None and any(EXPERT in name for name in linear):
+        raise ParentUnfitError(
+            f"{parent} is a mixture of experts, which has not been tried with bitsandbytes. Choose another recipe."
+        )
     for name, of in linear.items():
         if of.kind not in WHOLE_TYPES:
             raise ParentUnfitError(f"{parent}: {name} is stored as {of.kind}: it is quantised already.")

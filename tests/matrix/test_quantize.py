@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from inference.planning.candidate import read_candidates
@@ -23,7 +24,7 @@ from inference.registry.checkpoint import inspect_checkpoint
 from inference.registry.store import StoreBusyError
 from inference.registry.verification import verify
 from tests.engines.deep import build_deep_checkpoint
-from tests.engines.launch import ROOT
+from tests.engines.launch import ROOT, build_spec, running_engine
 from tests.engines.predicted import predict
 from tests.engines.quantized import build_command, build_environment, ensure_quantized, quantize
 
@@ -72,21 +73,27 @@ def test_result_is_verified_recognised_and_planned_within_two_percent(
     assert record["parent"]["reference"] == str(tiny_checkpoints[family])
 
 
-@pytest.mark.parametrize("calibrated", [False, True], ids=["to the nearest number", "calibrated"])
-def test_killed_command_goes_on_and_makes_nothing_twice(calibrated: bool, deep: Path, folder: Path) -> None:
-    options = ("--calibration", str(say_texts(deep.parent / "texts.jsonl")), *CALIBRATION) if calibrated else ()
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(("calibrated", "layers"), [(False, 40), (True, 5)], ids=["nearest", "calibrated"])
+def test_killed_command_goes_on_and_makes_nothing_twice(
+    calibrated: bool, layers: int, tiny_checkpoints: dict[str, Path], tmp_path: Path, folder: Path
+) -> None:
+    """Calibrated layers take long enough that a few have a middle."""
+    deep, pieces = build_deep_checkpoint(tiny_checkpoints["qwen3"], tmp_path / "deep", layers=layers), layers + 1
+    options = ("--calibration", str(say_texts(tmp_path / "texts.jsonl")), *CALIBRATION) if calibrated else ()
     name = f"killed-{'calibrated' if calibrated else 'nearest'}"
     work, named = build_work(folder / "var" / "model", name), (*options, "--name", name)
     finished = kill_in_the_middle(work, deep, folder, named)
+    assert 3 <= len(finished) < pieces, "the kill came in the middle"
     done = quantize(deep, "w4a16", folder, *named)
-    assert done["pieces"] == {"made": 41 - len(finished), "kept": len(finished)}
+    assert done["pieces"] == {"made": pieces - len(finished), "kept": len(finished)}
     made = Path(done["folder"])
-    assert {name: take_identity(made / name) for name in finished} == finished
+    assert {file: take_identity(made / file) for file in finished} == finished
     assert not work.folder.exists()
     again = quantize(deep, "w4a16", folder, *named)
     assert (again["was_there"], again["model"]) == (True, done["model"])
     straight = quantize(deep, "w4a16", folder, *options, "--name", f"straight-{name}")
-    assert straight["pieces"] == {"made": 41, "kept": 0}
+    assert straight["pieces"] == {"made": pieces, "kept": 0}
     assert straight["revision"] == done["revision"]
 
 
@@ -105,9 +112,7 @@ def kill_in_the_middle(work: Work, parent: Path, folder: Path, options: tuple[st
         process.communicate()
         assert process.returncode == -signal.SIGKILL
     wait_until_free(work.folder.parent)
-    finished = {file.name: take_identity(file) for file in work.output.glob("*.safetensors")}
-    assert 3 <= len(finished) < 41, "the kill came in the middle"
-    return finished
+    return {file.name: take_identity(file) for file in work.output.glob("*.safetensors")}
 
 
 def wait_until_free(models_dir: Path) -> None:
@@ -171,3 +176,22 @@ def test_disk_without_room_is_told_and_what_is_finished_is_used(deep: Path, fold
     assert not list(models_dir.glob("full@*"))
     assert not list(build_work(models_dir, "full").output.glob("*.safetensors"))
     assert quantize(deep, "w4a16", folder, "--name", "full")["pieces"] == {"made": 41, "kept": 0}
+
+
+@pytest.mark.parametrize(("recipe", "calibrated"), [("bnb-nf4", False), ("w4a16", True)])
+def test_result_is_served(
+    recipe: RecipeName, calibrated: bool, tiny_checkpoints: dict[str, Path], folder: Path, tmp_path: Path
+) -> None:
+    """Those that the matrix has no cell for: stored by bitsandbytes, and made with texts."""
+    options = ("--calibration", str(say_texts(tmp_path / "texts.jsonl")), *CALIBRATION) if calibrated else ()
+    done = quantize(tiny_checkpoints["llama"], recipe, folder, *options, "--name", f"served-{recipe}")
+    record = done["quantized"]["recipe"]
+    assert record["modifier"] == ("GPTQModifier" if calibrated else "round-to-nearest")
+    if calibrated:
+        assert (record["calibration"]["samples"], record["calibration"]["seed"]) == (TEXTS, 3)
+        assert TEXTS < record["calibration"]["tokens"] <= TEXTS * 32
+    with running_engine(build_spec(Path(done["folder"])), tmp_path, enforce_eager=True) as engine:
+        body = {"model": engine.model, "messages": [{"role": "user", "content": "Hello"}], "max_tokens": 8}
+        answer = httpx.post(f"{engine.url}/v1/chat/completions", json=body, timeout=120, trust_env=False)
+    assert answer.status_code == 200
+    assert answer.json()["usage"]["completion_tokens"] >= 1

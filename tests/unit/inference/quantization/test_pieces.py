@@ -60,6 +60,15 @@ def test_model_with_other_layers_is_refused() -> None:
         refuse_unfit({"encoder.layer.0.dense.weight": tensor(4, 4)}, RECIPES["fp8"], parent=Path("m"))
 
 
+def test_mixture_of_experts_is_for_all_recipes_but_the_one_that_nobody_tried() -> None:
+    tensors = {f"{LAYER}mlp.experts.0.up_proj.weight": tensor(128, 128)}
+    for recipe in RECIPES.values():
+        if recipe.name != "bnb-nf4":
+            refuse_unfit(tensors, recipe, parent=Path("m"))
+    with pytest.raises(ParentUnfitError, match="has not been tried with bitsandbytes"):
+        refuse_unfit(tensors, RECIPES["bnb-nf4"], parent=Path("m"))
+
+
 def test_layers_without_a_group_need_none_to_divide_them() -> None:
     refuse_unfit({f"{LAYER}mlp.up_proj.weight": tensor(64, 100)}, RECIPES["fp8"], parent=Path("m"))
 
