@@ -46,8 +46,9 @@ def _take_text_part(config: Mapping[str, Any]) -> dict[str, Any]:
     names = config.get("architectures") or [""]
     if not isinstance(config["text_config"], dict) or not reads_pictures(names[0]):
         raise FactMissingError("text_config is there: a model of several kinds of input can only be measured.")
-    whole = {key: config[key] for key in ("architectures", "tie_word_embeddings") if key in config}
-    return {**config["text_config"], **whole}
+    said = [level["tie_word_embeddings"] for level in (config, config["text_config"]) if "tie_word_embeddings" in level]
+    tied = bool(said) and all(said)  # the levels differ in what transformers 5 saves; vLLM looks for an output head
+    return {**config["text_config"], "architectures": names, "tie_word_embeddings": tied}
 
 
 def read_attention(config: Mapping[str, Any]) -> Attention:

@@ -55,6 +55,25 @@ def test_of_a_model_that_reads_pictures_the_part_for_text_is_planned() -> None:
     assert read_architecture(DEVSTRAL) == known.model_copy(update={"sources": ("config.json",)})
 
 
+@pytest.mark.parametrize(
+    ("whole", "text", "tied"),
+    [(True, False, False), (False, True, False), (True, True, True), (None, True, True), (None, None, False)],
+)
+def test_embeddings_are_counted_once_only_where_no_level_of_the_configuration_contradicts(
+    whole: bool | None, text: bool | None, tied: bool
+) -> None:
+    """transformers 5 saves ``true`` for the whole of a Mistral 3 whose text has a head of its own."""
+    config = {
+        **DEVSTRAL,
+        "tie_word_embeddings": whole,
+        "text_config": {**DEVSTRAL["text_config"], "tie_word_embeddings": text},
+    }
+    for level in (config, config["text_config"]):
+        if level["tie_word_embeddings"] is None:
+            del level["tie_word_embeddings"]
+    assert read_architecture(config).tied_embeddings is tied
+
+
 @pytest.mark.parametrize("config", [{"text_config": QWEN3_8B}, {**DEVSTRAL, "text_config": 3}])
 def test_model_of_other_kinds_of_input_is_refused(config: dict[str, Any]) -> None:
     with pytest.raises(FactMissingError, match="several kinds of input"):
