@@ -218,10 +218,10 @@ def running_engine(
         yield RunningEngine(url=url, model=spec.served_name, log=log, pid=process.pid)
 
 
-def ensure_tiny_checkpoints(folder: Path) -> dict[str, Path]:
-    """Build them in the inference environment, or find them there from before."""
+def ensure_tiny_checkpoints(folder: Path, *options: str) -> dict[str, Path]:
+    """Build them in the inference environment, or find them there from before. ``options`` are those of the builder."""
     environment = embedder_command(python=INFERENCE_PYTHON, port=0, data_dir=folder, root=ROOT).env
-    argv = [str(INFERENCE_PYTHON), "-m", "tests.engines.tiny", "--folder", str(folder)]
+    argv = [str(INFERENCE_PYTHON), "-m", "tests.engines.tiny", "--folder", str(folder), *options]
     built = subprocess.run(argv, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
     if built.returncode != 0:
         raise ServerDidNotStartError(f"The tiny checkpoints were not built:\n{built.stderr[-LOG_TAIL_CHARACTERS:]}")

@@ -34,6 +34,14 @@ DIMENSIONS = {
     "head_dim": 64,
     "max_position_embeddings": 16384,
 }
+NARROW = {  # for what a CPU multiplies slowly: a tenth of the numbers
+    **DIMENSIONS,
+    "hidden_size": 128,
+    "intermediate_size": 128,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 2,
+    "num_key_value_heads": 1,
+}
 ARCHITECTURES = {
     "llama": (LlamaConfig, LlamaForCausalLM),
     "mistral": (MistralConfig, MistralForCausalLM),
@@ -85,27 +93,27 @@ OWN_SETTINGS: dict[str, dict[str, object]] = {
 }
 
 
-def ensure_checkpoint(family: str, folder: Path) -> Path:
+def ensure_checkpoint(family: str, folder: Path, *, narrow: bool = False) -> Path:
     """Return ``folder/tiny-<family>``, built there when it is missing or of an older recipe."""
-    target = folder / f"tiny-{family}"
+    target = folder / f"tiny-{family}{'-narrow' if narrow else ''}"
     marker = target / "recipe.json"
     if marker.exists() and json.loads(marker.read_text()) == {"recipe": RECIPE}:
         return target
     folder.mkdir(parents=True, exist_ok=True)
-    draft = folder / f".tiny-{family}.{os.getpid()}"
+    draft = folder / f".{target.name}.{os.getpid()}"
     shutil.rmtree(draft, ignore_errors=True)
-    _save_checkpoint(family, draft)
+    _save_checkpoint(family, draft, NARROW if narrow else DIMENSIONS)
     (draft / "recipe.json").write_text(json.dumps({"recipe": RECIPE}))
     shutil.rmtree(target, ignore_errors=True)
     draft.rename(target)
     return target
 
 
-def _save_checkpoint(family: str, target: Path) -> None:
+def _save_checkpoint(family: str, target: Path, dimensions: dict[str, int]) -> None:
     tokenizer = train_tokenizer(family)
     config_class, model_class = ARCHITECTURES[family]
     config = config_class(
-        **DIMENSIONS,
+        **dimensions,
         vocab_size=VOCABULARY,
         bos_token_id=tokenizer.bos_token_id,
         eos_token_id=tokenizer.eos_token_id,
@@ -146,8 +154,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--family", choices=FAMILIES, action="append")
+    parser.add_argument("--narrow", action="store_true", help="a tenth of the numbers, beside the usual ones")
     arguments = parser.parse_args()
-    built = {family: str(ensure_checkpoint(family, arguments.folder)) for family in arguments.family or FAMILIES}
+    built = {
+        family: str(ensure_checkpoint(family, arguments.folder, narrow=arguments.narrow))
+        for family in arguments.family or FAMILIES
+    }
     print(json.dumps(built))  # noqa: T201 - the answer of this program
 
 

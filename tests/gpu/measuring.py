@@ -1,12 +1,10 @@
 """One model on one machine: what was planned against what the engine says of itself, and a bench, as a page.
 
-The same path on a GPU and on a CPU. On a CPU it is a rehearsal: vLLM logs no size of the weights there.
+The same path on a GPU and, as a rehearsal, on a CPU: there vLLM logs no size of the weights.
 """
 
 import re
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -19,7 +17,7 @@ from inference.planning.sizing import GIB
 from inference.registry.checkpoint import inspect_checkpoint
 from inference.registry.choice import ModelWish, build_directory_spec
 from inference.registry.spec import Device, ModelSpec
-from tests.engines.launch import ROOT, RunningEngine, running_engine
+from tests.engines.launch import ROOT, RunningEngine
 from tests.engines.predicted import read_kv_tokens
 
 # vLLM 0.32: v1/worker/gpu/model_runner.py and v1/core/kv_cache_utils.py
@@ -52,23 +50,16 @@ class Comparison:
         return None if not self.seen else self.planned / self.seen - 1
 
 
-def plan(model: Path, node: Node) -> tuple[Figures, ModelSpec]:
+def plan(model: Path, node: Node, question: Question | None = None) -> tuple[Figures, ModelSpec]:
     """The plan and what is served by it. Raises DoesNotFitError."""
     candidate = read_candidates(model)[0]
-    planned = build_plan(candidate, node, Question())
+    planned = build_plan(candidate, node, question or Question())
     if not planned.fits or planned.figures is None:
         raise DoesNotFitError(f"{model.name}: {planned.reason} {planned.next_step}")
     device: Device = "cuda" if isinstance(node, GpuNode) else "cpu"
     wish = ModelWish(path=model, max_context_tokens=planned.figures.context_tokens)
     spec = build_directory_spec(wish, inspect_checkpoint(model), device)
     return planned.figures, replace(spec, tensor_parallel=planned.figures.tensor_parallel)
-
-
-@contextmanager
-def served(spec: ModelSpec, folder: Path) -> Iterator[RunningEngine]:
-    """As the appliance serves it, compiled on a GPU."""
-    with running_engine(spec, folder, enforce_eager=spec.device == "cpu", deadline_seconds=START_SECONDS) as engine:
-        yield engine
 
 
 def compare(figures: Figures, log: Path) -> list[Comparison]:

@@ -13,12 +13,12 @@ from inference.planning.figures import Figures
 from inference.planning.node import GpuNode, find_gpu_node
 from inference.registry.machine import list_gpus
 from inference.registry.spec import ModelSpec
-from tests.engines.launch import INFERENCE_PYTHON, ROOT, RunningEngine, running_engine_proxy
+from tests.engines.launch import INFERENCE_PYTHON, ROOT, RunningEngine, running_engine, running_engine_proxy
 from tests.engines.metrics_page import FOLDER, record_page
 from tests.engines.obeying import assert_is_whole
 from tests.engines.versions import read_versions
 from tests.gpu.ground import find_lack, find_model
-from tests.gpu.measuring import bench, build_name, compare, plan, render_page, served
+from tests.gpu.measuring import START_SECONDS, bench, build_name, compare, plan, render_page
 
 MEASUREMENTS = ROOT / "docs" / "reference" / "measurements"
 
@@ -44,7 +44,7 @@ def planned(model: Path, node: GpuNode) -> tuple[Figures, ModelSpec]:
 
 @pytest.fixture(scope="module")
 def engine(planned: tuple[Figures, ModelSpec], engine_logs: Path) -> Iterator[RunningEngine]:
-    with served(planned[1], engine_logs) as running:
+    with running_engine(planned[1], engine_logs, enforce_eager=False, deadline_seconds=START_SECONDS) as running:
         yield running
 
 

@@ -14,13 +14,15 @@ FAMILIES = ("llama", "mistral", "qwen3")
 class Cell:
     """``recipe`` is the name of our own that makes the weights, None for those that are served as they came.
 
-    ``kv_cache_dtype``: both are seen with every family.
+    ``kv_cache_dtype``: both are seen with every family. ``narrow``: a tenth of the numbers, for what vLLM's CPU build
+    multiplies without a kernel of its own.
     """
 
     family: str
     format: Format
     recipe: str | None = None
     kv_cache_dtype: KvCacheDtype = "auto"
+    narrow: bool = False
 
     @property
     def name(self) -> str:
@@ -44,7 +46,7 @@ CELLS = (
     *(Cell(family, "bnb-nf4", kv_cache_dtype="fp8") for family in FAMILIES),
     *(Cell(family, "w4a16-int4", recipe="w4a16") for family in FAMILIES),
     Cell("qwen3", "w8a8-int8", recipe="w8a8-int8"),
-    Cell("qwen3", "fp8", recipe="fp8"),
+    Cell("qwen3", "fp8", recipe="fp8", narrow=True),
 )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.engines.launch import RunningEngine, running_engine
+from tests.engines.launch import RunningEngine, ensure_tiny_checkpoints, running_engine
 from tests.engines.quantized import ensure_quantized
 from tests.matrix.cells import CELLS, Cell, build_cell_spec
 from tests.matrix.results import Row, render_table, write_results
@@ -35,6 +35,8 @@ def quantizing(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def checkpoint(cell: Cell, tiny_checkpoints: dict[str, Path], quantizing: Path) -> Path:
     """The directory that the cell's engine serves."""
     original = tiny_checkpoints[cell.family]
+    if cell.narrow:
+        original = ensure_tiny_checkpoints(original.parent, "--narrow", "--family", cell.family)[cell.family]
     return original if cell.recipe is None else ensure_quantized(original, cell.recipe, quantizing)
 
 

@@ -9,7 +9,7 @@ from inference.planning.candidate import Candidate, can_convert, list_candidates
 from inference.planning.figures import can_share, compute_figures
 from inference.planning.gpus import get_gpu, load_gpus
 from inference.planning.node import CpuNode, GpuNode, Question, build_gpu_node, find_gpu_node
-from inference.planning.plan import Plan, build_document, build_plan
+from inference.planning.plan import SLOW_FP8, Plan, build_document, build_plan
 from inference.planning.sizing import GIB, GPU_WORKING_BYTES
 from inference.registry.entry import Format
 from inference.registry.load import load_catalogue
@@ -208,6 +208,12 @@ def test_cpu_plan_counts_the_cache_that_the_settings_give_it() -> None:
 def test_cpu_without_the_memory_is_told_how_much_it_takes() -> None:
     made = plan("qwen3-32b", "bf16", CpuNode(24 * GIB, GIB))
     assert made.reason == "It needs 64.0 GiB of memory with its cache; this machine has 24.0 GiB."
+
+
+def test_fp8_on_a_cpu_fits_and_is_said_to_be_slow() -> None:
+    made = build_plan(replace(candidate("qwen3-0.6b", "bf16"), format="fp8"), CpuNode(256 * GIB, GIB * 8), NAMED)
+    assert (made.verdict, made.reason) == ("fits", SLOW_FP8)
+    assert plan("qwen3-0.6b", "bf16", CpuNode(16 * GIB, GIB)).reason == ""
 
 
 def test_cpu_with_too_small_a_cache_is_told_the_setting() -> None:
