@@ -1,6 +1,8 @@
 """What the tests of this tier share: checkpoints of every format, and the rows of the table printed at the end."""
 
+import itertools
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from tests.engines.quantized import ensure_quantized
 from tests.matrix.cells import CELLS, Cell, build_cell_spec
 from tests.matrix.results import Row, render_table, write_results
 
+BUDGET_MINUTES = 12
 ROWS = pytest.StashKey[list[Row]]()
 
 
@@ -58,9 +61,17 @@ def engine(cell: Cell, checkpoint: Path, row: Row, tmp_path_factory: pytest.Temp
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """The table, and where the time went: the tier has to stay within its minutes."""
     rows = config.stash[ROWS]
     if rows:
         write_results(rows)
         terminalreporter.section("engines, planned / seen")
         for line in render_table(rows):
             terminalreporter.write_line(line)
+    seconds: dict[str, float] = defaultdict(float)
+    for report in itertools.chain(*terminalreporter.stats.values()):
+        if isinstance(report, pytest.TestReport):
+            seconds[report.nodeid.partition("::")[0]] += report.duration
+    terminalreporter.section(f"{sum(seconds.values()) / 60:.1f} of {BUDGET_MINUTES} minutes")
+    for file, spent in sorted(seconds.items(), key=lambda each: -each[1]):
+        terminalreporter.write_line(f"{spent:6.0f} s  {file}")
