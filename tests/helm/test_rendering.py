@@ -199,7 +199,10 @@ def test_values_that_contradict_each_other_are_refused(helm: Helm, changes: dict
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"answeringModel": "llama"}, "llama is not one of models: qwen3-8b, mistral-small"),
+        (
+            {"answeringModel": "llama"},
+            "llama is not one of models that generates: qwen3-8b, mistral-small",
+        ),
         ({"models.1.name": "qwen3.8b", "answeringModel": ""}, "Two of models have the same name"),
         ({"monitoring.enabled": False}, "needs monitoring.enabled and keda.prometheusAddress"),
         ({"fullnameOverride": "a" * 40, "models.0.name": "b" * 20}, "is longer than the 63 characters"),

@@ -114,10 +114,21 @@ def test_setup_prepares_the_database_and_registers_the_models(rendered: dict[str
         [
             "endpoint", "further", "--entries",
             ('[{"detail":{"device":"cuda","display":"","licence":"apache-2.0"},"model":"qwen3-8b","place":"further",'
+            '"role":"generate","url":"https://appliance-engine-qwen3-8b:8443"},'
+            '{"detail":{"device":"cuda","display":"","licence":"apache-2.0"},"model":"house-style","place":"further",'
             '"role":"generate","url":"https://appliance-engine-qwen3-8b:8443"}]'),
         ],
         ["ensure_admin", "--password-file", "/var/lib/appliance/secrets/admin"],
     ]  # fmt: skip
+
+
+def test_adapter_may_answer_and_its_model_is_then_beside_it(helm: Helm) -> None:
+    objects = helm.render({**read_values("models"), "answeringModel": "house-style"})
+    commands = [each["command"] for each in list_containers(find_job(objects)["spec"]["template"])]
+    generate = next(each for each in commands if each[4:8] == ["endpoint", "set", "--role", "generate"])
+    assert generate[8:12] == ["--url", "https://appliance-engine-qwen3-8b:8443", "--model", "house-style"]
+    further = json.loads(next(each for each in commands if each[4:6] == ["endpoint", "further"])[-1])
+    assert [each["model"] for each in further] == ["qwen3-8b", "mistral-small"]
 
 
 def read_acknowledgements(objects: list[Object]) -> list[dict[str, Any]]:
