@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from django.utils import timezone
 
-from webapp.llm.errors import LlmError
+from webapp.llm.errors import EngineUnavailable, LlmError
 from webapp.llm.services import endpoints, routing
 from webapp.llm.services.stream import CompletionStream, Stopped
 from webapp.llm.types import Delta, FinishReason, Generation, Message, ModelInfo
@@ -18,6 +18,7 @@ from webapp.usage.types import Attribution
 
 logger = logging.getLogger(__name__)
 FINISH_REASONS: dict[str, FinishReason] = {"stop": "stop", "length": "length"}
+GIVEN_UP = "abort"  # vLLM's word for what it cut off
 
 
 @dataclass
@@ -131,12 +132,17 @@ def build_body(*, model: ModelInfo, messages: Sequence[Message], max_tokens: int
 
 
 def _absorb(progress: _Progress, event: dict[str, Any]) -> str:
-    """Take one event in; return the text it adds. Reasoning is not part of the answer."""
+    """Take one event in; return the text it adds. Reasoning is not part of the answer.
+
+    Raises EngineUnavailable for an answer that the engine gave up, which is not whole however well it was sent.
+    """
     counts = event.get("usage")
     if isinstance(counts, dict):
         progress.input_tokens = _count(counts.get("prompt_tokens"), progress.input_tokens)
         progress.output_tokens = _count(counts.get("completion_tokens"), progress.output_tokens)
     for choice in event.get("choices") or ():
+        if choice.get("finish_reason") == GIVEN_UP:
+            raise EngineUnavailable("the model's server gave the answer up: it is stopping")
         if choice.get("finish_reason"):
             progress.finish_reason = FINISH_REASONS.get(choice["finish_reason"], "other")
         text = (choice.get("delta") or {}).get("content") or ""
