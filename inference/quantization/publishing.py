@@ -1,6 +1,7 @@
 """From finished pieces to a model of the store: the parent's other files, the record, the manifest, the name."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,7 @@ def publish_model(
     copy_rest(parent, output)
     (output / RECORD).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     inspect_checkpoint(output)
+    take_over(output)
     open_up(output)
     sums = {file: sum_file(output / file, status, see) for file, status in list_files(output).items()}
     revision = build_revision(sums)
@@ -55,6 +57,16 @@ def publish_model(
     stored = find_marked(target)
     assert stored is not None, "it was marked just now"
     return stored
+
+
+def take_over(output: Path) -> None:
+    """As root the files become root's, as those of an import are: the engine's user cannot change them. Before their
+    sums are taken."""
+    if os.geteuid() == 0:
+        for _, _, names, folder in os.fwalk(output):
+            os.fchown(folder, 0, 0)
+            for name in names:
+                os.chown(name, 0, 0, dir_fd=folder, follow_symlinks=False)
 
 
 def copy_rest(parent: Path, output: Path) -> None:

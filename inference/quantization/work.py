@@ -66,7 +66,9 @@ def begin(work: Work, job: Job, *, name: str) -> bool:
     discard(work)
     for folder in (work.folder, work.output, work.scratch):
         folder.mkdir(mode=0o755)
-    work.job.write_text(text, encoding="utf-8")
+    draft = work.job.with_suffix(".draft")
+    draft.write_text(text, encoding="utf-8")
+    draft.replace(work.job)
     return False
 
 

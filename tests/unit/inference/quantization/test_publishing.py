@@ -1,6 +1,7 @@
 """From finished pieces to a model of the store: what is passed on, what is not, and what a kill in between leaves."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,14 @@ def test_result_is_a_verified_model_with_everything_of_its_parent_but_weights_an
     }  # fmt: skip
     assert json.loads((stored.folder / "imported.json").read_text())["kind"] == "quantized"
     assert find_parent(stored.folder) == PARENT
+
+
+def test_files_are_those_of_whoever_published_them(output: Path, parent: Path) -> None:
+    if os.geteuid() == 0:  # only root can have them made by somebody else
+        os.chown(output, 12345, 12345)
+        os.chown(output / "model.safetensors", 12345, 12345)
+    folder = publish(output, parent).folder
+    assert {path.stat().st_uid for path in (folder, *folder.rglob("*"))} == {os.geteuid()}
 
 
 def test_publishing_again_after_a_kill_gives_the_same_model(output: Path, parent: Path) -> None:
