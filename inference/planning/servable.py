@@ -57,13 +57,13 @@ def find_sharing_problem(config: dict[str, Any], *, tensor_parallel: int, pipeli
 def _build_candidate(spec: ModelSpec, config: dict[str, Any]) -> Candidate | None:
     try:
         format_ = "bnb-nf4" if spec.quantization == "bitsandbytes" else read_format(config)
-        architecture = read_architecture(config)
-    except PlanningError:
+        architecture, bits = read_architecture(config), read_effective_bits(config)
+    except (PlanningError, ValueError, TypeError):  # a configuration that only vLLM understands, or nobody
         return None
     return Candidate(
         spec.served_name, spec.name, format_, architecture, architecture.max_positions, spec,
         converted=spec.quantization == "bitsandbytes" and not config.get("quantization_config"),
-        weight_bits=read_effective_bits(config),
+        weight_bits=bits,
     )  # fmt: skip
 
 

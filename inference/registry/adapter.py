@@ -148,7 +148,13 @@ def require_fit(adapter: Adapter, model: Path, entries: tuple[Entry, ...]) -> No
             "Serve it with the model that it was made for.",
         )  # fmt: skip
     config = json.loads((model / "config.json").read_text(encoding="utf-8"))
-    sides, layers = _list_sides(config), int(config["num_hidden_layers"])
+    try:
+        sides, layers = _list_sides(config), int(config["num_hidden_layers"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise AdapterMismatchError(
+            model / "config.json", f"it does not say how large the model's layers are ({error!r}).",
+            "Serve it without model.adapters.",
+        ) from None  # fmt: skip
     for name, shape in adapter.shapes.items():
         found = TENSOR.fullmatch(name)
         assert found is not None, "inspected"

@@ -155,6 +155,13 @@ def test_adapter_of_another_shape_is_refused(model: Path, tmp_path: Path, other:
         resolve(model, beside(write_adapter(tmp_path / "style")))
 
 
+@pytest.mark.parametrize("odd", [{"hidden_size": None}, {"intermediate_size": "wide"}])
+def test_model_that_does_not_say_its_sizes_has_no_adapters(model: Path, tmp_path: Path, odd: dict[str, object]) -> None:
+    edit_json(model / "config.json", **odd)
+    with pytest.raises(AdapterMismatchError, match="does not say how large"):
+        resolve(model, beside(write_adapter(tmp_path / "style")))
+
+
 def test_adapter_of_another_model_of_the_catalogue_is_refused(model: Path, tmp_path: Path) -> None:
     write_marker(model, hub_id="Qwen/Qwen3-8B-AWQ", revision="main", commit="c0ffee")
     fits = write_adapter(tmp_path / "fits", base_model_name_or_path="Qwen/Qwen3-8B")

@@ -124,6 +124,12 @@ def test_context_that_the_model_does_not_know_or_the_cache_cannot_hold_is_refuse
         require(on_cpu, kv_cache_bytes=2048 * a_token)
 
 
+def test_configuration_that_nobody_understands_is_left_to_the_engine(model: ModelSpec) -> None:
+    assert model.path is not None
+    edit_json(model.path / "config.json", num_key_value_heads="two", head_dim=[64])
+    require(replace(model, tensor_parallel=5, max_context_tokens=10**9))
+
+
 def test_positions_that_are_stretched_are_left_to_the_engine(model: ModelSpec) -> None:
     assert model.path is not None
     edit_json(model.path / "config.json", rope_scaling={"rope_type": "yarn", "factor": 4.0})
