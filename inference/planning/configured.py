@@ -1,13 +1,12 @@
 """The models of ``appliance.yaml`` side by side on this machine: what each needs, read from its own directory, and what
 each therefore gets."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from appliance.settings import Settings
 from appliance.settings.model import MAIN_MODEL, FurtherModel, Model
-from inference.planning.config import read_architecture, read_effective_bits, read_format
+from inference.planning.candidate import read_candidates
 from inference.planning.dividing import Portion, Sharer, divide_gpu, divide_machine
 from inference.planning.errors import PlanningError
 from inference.planning.figures import KV_VALUE_BYTES
@@ -58,16 +57,17 @@ def measure(spec: ModelSpec, checkpoint: Checkpoint) -> Need:
     if isinstance(checkpoint.family, PoolingFamily) and checkpoint.family.is_bidirectional:
         return Need(on_disk, 0)
     assert spec.path is not None, "only what is here is measured"
-    config = json.loads((spec.path / "config.json").read_text(encoding="utf-8"))
     try:
-        architecture = read_architecture(config)
-        format_ = "bnb-nf4" if spec.quantization == "bitsandbytes" else read_format(config)
+        as_it_is, *converted = read_candidates(spec.path)
+        candidate = converted[0] if narrowed and converted else as_it_is
         stages = list_stage_bytes(
-            architecture, format_, tensor_parallel=spec.tensor_parallel, pipeline_parallel=spec.pipeline_parallel,
-            value_bytes=KV_VALUE_BYTES[spec.kv_cache_dtype], bits=read_effective_bits(config),
+            candidate.architecture, candidate.format, tensor_parallel=spec.tensor_parallel,
+            pipeline_parallel=spec.pipeline_parallel, value_bytes=KV_VALUE_BYTES[spec.kv_cache_dtype],
+            bits=candidate.weight_bits,
         )  # fmt: skip
     except PlanningError:
         return Need(on_disk, None)
+    # The fullest stage: the share is the same on every GPU.
     return Need(*max(stages))
 
 
