@@ -44,7 +44,7 @@ def list_models(
     if filled:
         last = max(pin.date for pin, _ in filled.values())
         out.print(f"Weights that were pinned here: {len(filled)}, the last on {last}.")
-    out.print("`bin/appliance models show MODEL` says everything that is known about one, and what is not.")
+    out.print("`bin/appliance models show MODEL` says what is known of one, and what is not.")
 
 
 def choose(catalogue: Catalogue, purpose: Purpose | None) -> list[Entry]:
