@@ -67,5 +67,5 @@ def test_the_first_model_that_generates_answers(helm: Helm) -> None:
 
 def test_model_that_ranks_cannot_be_the_one_that_answers(helm: Helm) -> None:
     values = read_values("models")
-    with pytest.raises(Exception, match="answeringModel: bge-reranker is not one of models that generates"):
+    with pytest.raises(Exception, match="answeringModel: bge-reranker is not one of the models that generate"):
         helm.render({**values, "answeringModel": "bge-reranker", "models": [RANKS, *values["models"]]})

@@ -201,7 +201,7 @@ def test_values_that_contradict_each_other_are_refused(helm: Helm, changes: dict
     [
         (
             {"answeringModel": "llama"},
-            "llama is not one of models that generates: qwen3-8b, mistral-small",
+            "llama is not one of the models that generate: qwen3-8b, mistral-small",
         ),
         ({"models.1.name": "qwen3.8b", "answeringModel": ""}, "Two of models have the same name"),
         ({"monitoring.enabled": False}, "needs monitoring.enabled and keda.prometheusAddress"),

@@ -65,7 +65,7 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
 {{- range .Values.models }}{{ if eq (default "generation" .purpose) "generation" }}{{ $names = append $names .name }}{{ end }}{{ end -}}
 {{- range .Values.models }}{{ range $name, $_ := dig "engine" "adapters" dict . }}{{ $names = append $names $name }}{{ end }}{{ end -}}
 {{- $name := default (first $names) .Values.answeringModel -}}
-{{- if and $name (not (has $name $names)) }}{{ fail (printf "answeringModel: %s is not one of models that generates: %s" $name (join ", " $names)) }}{{ end -}}
+{{- if and $name (not (has $name $names)) }}{{ fail (printf "answeringModel: %s is not one of the models that generate: %s" $name (join ", " $names)) }}{{ end -}}
 {{- $name -}}
 {{- else if .Values.answeringModel -}}
 {{- fail "answeringModel names a model, and models is empty." -}}
