@@ -5,8 +5,8 @@ Run it when vLLM is upgraded; the page's name and its first line carry the versi
 
 import sys
 import tempfile
-import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from tests.engines.versions import read_versions
 FOLDER = ROOT / "tests" / "unit" / "inference" / "readings"
 ASKED, ANSWER_TOKENS = 24, 700
 LOAD_SECONDS = 120.0
+NO_LIMITS = httpx.Limits(max_connections=None)
 
 
 class NotLoadedError(Exception):
@@ -34,17 +35,16 @@ def record_page(
 
     Raises NotLoadedError.
     """
-    readers = [threading.Thread(target=_read_answer, args=(engine, answer_tokens), daemon=True) for _ in range(asked)]
-    for reader in readers:
-        reader.start()
-    deadline = time.monotonic() + LOAD_SECONDS
     found = ""
-    while not found and time.monotonic() < deadline and any(reader.is_alive() for reader in readers):
-        page = httpx.get(f"{engine.url}/metrics", trust_env=False, timeout=30).text
-        found = page if _is_loaded(page, running_at_once) else ""
-        time.sleep(0.05)
-    for reader in readers:
-        reader.join()
+    with httpx.Client(base_url=engine.url, trust_env=False, timeout=300, limits=NO_LIMITS) as client:
+        with ThreadPoolExecutor(asked) as pool:
+            answers = [pool.submit(_read_answer, client, engine.model, answer_tokens) for _ in range(asked)]
+            deadline = time.monotonic() + LOAD_SECONDS
+            while not found and time.monotonic() < deadline and not all(answer.done() for answer in answers):
+                page = client.get("/metrics").text
+                found = page if _is_loaded(page, running_at_once) else ""
+        for answer in answers:
+            answer.result()
     if not found:
         raise NotLoadedError(f"{engine.model} never wrote {running_at_once} answers at once while others waited.")
     return found
@@ -60,11 +60,12 @@ def _is_loaded(page: str, running_at_once: int) -> bool:
     return (reading.running or 0) >= running_at_once and bool(reading.waiting) and begun
 
 
-def _read_answer(engine: RunningEngine, tokens: int) -> None:
+def _read_answer(client: httpx.Client, model: str, tokens: int) -> None:
     body: dict[str, Any] = {
-        "model": engine.model, "messages": QUESTION, "stream": True, "ignore_eos": True, "max_tokens": tokens,
+        "model": model, "messages": QUESTION, "stream": True, "ignore_eos": True, "max_tokens": tokens,
     }  # fmt: skip
-    with httpx.stream("POST", f"{engine.url}/v1/chat/completions", json=body, timeout=300, trust_env=False) as answer:
+    with client.stream("POST", "/v1/chat/completions", json=body) as answer:
+        answer.raise_for_status()
         for _ in answer.iter_raw():
             pass
 
