@@ -42,9 +42,16 @@ test: environments system-packages lint types imports ## Everything a change mus
 	$(BIN)/pytest tests/serving
 	$(BIN)/pytest tests/e2e tests/system
 
+# Engines that die, and several at once: a tier of their own, because together they would be too long for one.
+CHAOS := $(wildcard tests/matrix/test_dying.py tests/matrix/test_nodes.py tests/matrix/test_several_models.py)
+
 .PHONY: test-engines
 test-engines: environments quantize-environment ## Each family in each format on the real vLLM: tools, schemas, memory (12 minutes)
-	$(BIN)/pytest tests/matrix
+	$(BIN)/pytest tests/matrix $(addprefix --ignore=,$(CHAOS))
+
+.PHONY: test-chaos
+test-chaos: environments ## Real engines that are killed, wedged and stopped under load, and several beside each other
+	$(BIN)/pytest $(CHAOS)
 
 .PHONY: test-gpu
 test-gpu: environments ## Where there is an NVIDIA GPU: plan against engine, readings recorded, bench kept (GPU_MODEL=folder)

@@ -1,6 +1,7 @@
 """What the tests of this tier share: checkpoints of every format, and the rows of the table printed at the end."""
 
 import itertools
+import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Iterator
@@ -29,9 +30,12 @@ def cell(request: pytest.FixtureRequest) -> Cell:
 
 
 @pytest.fixture(scope="session")
-def quantizing(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the quantised checkpoints are made, each once."""
-    return tmp_path_factory.mktemp("quantizing")
+def quantizing() -> Iterator[Path]:
+    """An installation where models are quantised, each once for all tests; the components' user may enter it."""
+    with tempfile.TemporaryDirectory(prefix="appl-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        yield folder
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,7 @@ import os
 import resource
 import signal
 import subprocess
-import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -36,12 +34,9 @@ CALIBRATION = ("--samples", "12", "--max-tokens", "32", "--seed", "3")
 
 
 @pytest.fixture(scope="module")
-def folder() -> Iterator[Path]:
-    """An installation of its own, in a place that the components' user may enter."""
-    with tempfile.TemporaryDirectory(prefix="appl-") as name:
-        folder = Path(name)
-        folder.chmod(0o755)
-        yield folder
+def folder(quantizing: Path) -> Path:
+    """The installation of the cells too: what they had quantised is not made again."""
+    return quantizing
 
 
 @pytest.fixture
