@@ -61,7 +61,7 @@ def test_full_queue_answers_503_in_words_that_the_client_takes_for_busy(engine: 
     assert ask(engine, "And now?", max_tokens=1).status_code == 200
 
 
-def test_guesses_are_checked_and_change_no_answer(engine: RunningEngine) -> None:
+def test_guesses_are_made_and_an_answer_has_its_length(engine: RunningEngine) -> None:
     before = read_metric(engine, "vllm:spec_decode_num_draft_tokens_total")
     answer = ask(engine, "one two three four one two three four one two three", max_tokens=64, ignore_eos=True)
     assert answer.json()["usage"]["completion_tokens"] == 64
@@ -81,7 +81,7 @@ def test_answer_obeys_a_schema_and_a_schema_beyond_the_backend_is_refused(engine
     assert refused.status_code == 400
 
 
-def test_pattern_that_would_never_be_compiled_is_given_up(engine: RunningEngine) -> None:
+def test_pattern_of_nested_repetitions_does_not_hold_the_engine_up(engine: RunningEngine) -> None:
     refused = ask(engine, "a", max_tokens=4, structured_outputs={"regex": "(a{1,900}){1,900}(b{1,900}){1,900}c"})
     assert refused.elapsed.total_seconds() < 10
     assert ask(engine, "And now?", max_tokens=1).status_code == 200
