@@ -133,7 +133,7 @@ def choose_further(settings: Settings, name: str, *, may_fetch: bool = True) -> 
         entries = load_unpinned_catalogue(settings).models
         return resolve_model(wish, facts, models_dir=models_dir(settings), entries=entries)
     except ModelError as error:
-        raise LocalError(f"The further model {name} cannot be served. {error}") from error
+        raise LocalError(f"The model cannot be served. {error}") from error
 
 
 def read_policy(settings: Settings, further: str | None = None) -> Policy | None:
