@@ -19,6 +19,10 @@ from inference.registry.options import DEFAULT_OPTIONS, Options
 from inference.registry.spec import Device, KvCacheDtype, ModelSpec, Purpose
 
 AWQ_CAPABILITY = (7, 5)
+GPU_GONE = (
+    "NVIDIA's driver is loaded, but no GPU answers it: nothing is served on the CPU in its place. `nvidia-smi` and the "
+    "kernel's log say what happened to the card; model.device: cpu serves without one."
+)
 CPU_WORKING_BYTES = 4 * GIB  # the engine's own processes, and the rest of the appliance
 LEAST_WORKING_BYTES = 2 * GIB  # less than this beside weights and KV cache has never been enough
 BITSANDBYTES_SHARE = 1 / 3  # 4-bit weights, with embeddings and output head as they were
@@ -91,6 +95,8 @@ def choose_model(
 def _choose(wish: ModelWish, machine: MachineFacts, checkpoint: Checkpoint | None, fetched: AbstractSet[str]) -> Choice:
     if wish.device == "cuda" and not machine.gpus:
         return Choice(None, "model.device is cuda, but no NVIDIA GPU was found on this machine.")
+    if wish.device == "auto" and machine.has_nvidia_driver and not machine.gpus:
+        return Choice(None, GPU_GONE)
     device: Device = "cuda" if machine.gpus and wish.device != "cpu" else "cpu"
     if device == "cuda" and wish.gpus_here > len(machine.gpus):
         return Choice(None, f"{wish.write_gpus()}; the GPUs here are {len(machine.gpus)}.")

@@ -20,6 +20,7 @@ COMPILER = "g++"
 LIBNUMA = "libnuma.so.1"
 SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"  # where the engine looks for programs
 CPUINFO = Path("/proc/cpuinfo")
+NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,8 @@ class Gpu:
 class MachineFacts:
     """``cpu_flags`` are Linux's names (avx2, avx512f ...), empty where unknown; ``has_compiler``: what
     the engine compiles with;
-    ``has_libnuma``: the library that the engine's CPU build links against, and a bare Debian lacks."""
+    ``has_libnuma``: the library that the engine's CPU build links against, and a bare Debian lacks;
+    ``has_nvidia_driver``: the kernel's driver for GPUs is loaded, whether or not one answers."""
 
     gpus: tuple[Gpu, ...]
     hub_reachable: bool
@@ -42,6 +44,7 @@ class MachineFacts:
     cpu_flags: frozenset[str]
     has_compiler: bool
     has_libnuma: bool
+    has_nvidia_driver: bool = False
 
 
 def gather_machine_facts(*, hub_url: str | None = HUB_URL) -> MachineFacts:
@@ -55,6 +58,7 @@ def gather_machine_facts(*, hub_url: str | None = HUB_URL) -> MachineFacts:
         cpu_flags=read_cpu_flags(CPUINFO),
         has_compiler=can_compile(),
         has_libnuma=has_library(LIBNUMA),
+        has_nvidia_driver=NVIDIA_DRIVER.exists(),
     )
 
 

@@ -57,6 +57,8 @@ def test_choice_with_a_hub_is_the_largest_that_fits(machine: MachineFacts, name:
     [
         (ModelWish(), OFFLINE, "hub cannot be reached"),
         (ModelWish(), replace(LAPTOP, has_libnuma=False), "apt install libnuma1"),
+        (ModelWish(), replace(LAPTOP, has_nvidia_driver=True), "no GPU answers"),
+        (ModelWish(hub_id="Qwen/Qwen3-0.6B"), replace(LAPTOP, has_nvidia_driver=True), "no GPU answers"),
         (ModelWish(), with_gpu(24, hub=False), "hub cannot be reached"),
         (ModelWish(), with_gpu(4), "too small"),
         (ModelWish(), with_gpu(24, capability=(7, 0)), "too old"),
