@@ -34,6 +34,7 @@ CHAT_TEMPLATE_FILES = ("chat_template.jinja", "chat_template.json")
 MODULES = "modules.json"  # of sentence-transformers: how token vectors become one
 ADAPTER = "adapter_config.json"
 CARD_CHARACTERS = 4000
+RANKING_BY_WORDS = frozenset({"Qwen3ForCausalLM"})
 LICENCE_LINE = re.compile(r"^license:\s*(\S+)\s*$", re.MULTILINE)
 
 
@@ -91,6 +92,11 @@ def inspect_checkpoint(path: Path) -> Checkpoint:
     )
 
 
+def ranks_by_words(checkpoint: Checkpoint, purpose: Purpose) -> bool:
+    """Whether a model that writes is to be served as a reranker: Qwen3's are published so."""
+    return purpose == "reranking" and checkpoint.architecture in RANKING_BY_WORDS
+
+
 def require_purpose(checkpoint: Checkpoint, purpose: Purpose) -> None:
     """Raises PurposeError where the model cannot be served for it."""
     if purpose not in checkpoint.purposes:
@@ -136,7 +142,8 @@ def _list_purposes(
         if (path / MODULES).exists() and not _has_chat_template(path):
             return ("embedding",)
         _require_chat_template(path)
-        return ("generation", "embedding")
+        ranking: tuple[Purpose, ...] = ("reranking",) if architecture in RANKING_BY_WORDS else ()
+        return ("generation", "embedding", *ranking)
     if architecture in family.embedding:
         return ("embedding",)
     labels = len(config.get("id2label") or ()) or config.get("num_labels") or 2  # transformers' own default

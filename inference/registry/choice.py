@@ -11,7 +11,7 @@ from typing import Literal
 
 from inference.planning.sizing import GPU_SHARE, GPU_WORKING_BYTES
 from inference.registry.catalogue import CPU_OFFER, GIB, GPU_OFFERS, Offer
-from inference.registry.checkpoint import Checkpoint, require_purpose
+from inference.registry.checkpoint import Checkpoint, ranks_by_words, require_purpose
 from inference.registry.errors import GpuNeededError, ModelTooBigError
 from inference.registry.families import reads_pictures
 from inference.registry.machine import Gpu, MachineFacts
@@ -162,6 +162,8 @@ def build_directory_spec(wish: ModelWish, checkpoint: Checkpoint, device: Device
         reasoning_parser=checkpoint.reasoning_parser,
         licence=checkpoint.licence,
         text_only=reads_pictures(checkpoint.architecture),
+        purpose=wish.purpose,
+        ranks_by_words=ranks_by_words(checkpoint, wish.purpose),
     )
 
 
@@ -176,6 +178,7 @@ def with_checkpoint(spec: ModelSpec, checkpoint: Checkpoint) -> ModelSpec:
         reasoning_parser=checkpoint.reasoning_parser,
         licence=spec.licence or checkpoint.licence,
         text_only=reads_pictures(checkpoint.architecture),
+        ranks_by_words=ranks_by_words(checkpoint, spec.purpose),
     )
 
 

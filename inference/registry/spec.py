@@ -23,7 +23,8 @@ class ModelSpec:
     into. ``kv_cache_dtype``: auto keeps keys and values
     as the model computes them, fp8 halves them.
     ``text_only``: it could read pictures too, and that part of it is not loaded.
-    ``purpose``: what of; one that embeds or reranks writes nothing.
+    ``purpose``: what of; one that embeds or reranks writes nothing. ``ranks_by_words``: a model that writes, whose
+    score is how much likelier it would write yes than no.
     ``enforce_eager``: no compilation, for machines without a C++ compiler; it starts faster, answers slower.
     ``options``: what the operator set of how the engine runs; ``adapter_rank``: what the largest of its adapters needs.
     """
@@ -46,6 +47,7 @@ class ModelSpec:
     kv_cache_dtype: KvCacheDtype = "auto"
     text_only: bool = False
     purpose: Purpose = "generation"
+    ranks_by_words: bool = False
     enforce_eager: bool = False
     options: Options = DEFAULT_OPTIONS
     adapter_rank: int | None = None

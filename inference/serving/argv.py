@@ -1,5 +1,6 @@
 """The exact command line of the engine and the embedder. Pure: the tests compare whole lines."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ LOOPBACK = "127.0.0.1"
 CPU_MEMORY_FRACTION = 0.5
 GPU_MEMORY_FRACTION = 0.9
 MAX_CONTEXT_THAT_FITS = "auto"
+RANKING_TEMPLATE = Path(__file__).with_name("qwen3_reranker.txt")
 HEADLESS = "inference.serving.headless"
 
 
@@ -43,7 +45,7 @@ def build_engine_argv(
     argv += ["--model", str(spec.path), "--served-model-name", spec.served_name]
     argv += _build_format_flags(spec)
     if spec.purpose != "generation":
-        argv += ["--runner", "pooling"]
+        argv += ["--runner", "pooling", *(_build_ranking_flags() if spec.ranks_by_words else [])]
     if spec.text_only:
         argv += ["--language-model-only"]
     argv += ["--max-model-len", str(spec.max_context_tokens or MAX_CONTEXT_THAT_FITS)]
@@ -68,6 +70,16 @@ def _build_format_flags(spec: ModelSpec) -> list[str]:
     if spec.quantization == "bitsandbytes":
         return ["--quantization", "bitsandbytes", "--load-format", "bitsandbytes"]
     return ["--load-format", "safetensors"]
+
+
+def _build_ranking_flags() -> list[str]:
+    """vLLM makes one score of the two words' rows of the output head, and asks as the model was trained to be asked."""
+    overrides = {
+        "architectures": ["Qwen3ForSequenceClassification"],
+        "classifier_from_token": ["no", "yes"],
+        "is_original_qwen3_reranker": True,
+    }
+    return ["--hf-overrides", json.dumps(overrides), "--chat-template", str(RANKING_TEMPLATE)]
 
 
 def _build_memory_flags(spec: ModelSpec, kv_cache_gib: float, memory_fraction: float | None) -> list[str]:

@@ -8,7 +8,7 @@ from inference.registry.errors import NotFetchedError
 from inference.registry.families import FAMILIES, get_family
 from inference.registry.options import NamedAdapter, Nodes, Options, Speculative
 from inference.registry.spec import Device, ModelSpec
-from inference.serving.argv import build_embedder_argv, build_engine_argv
+from inference.serving.argv import RANKING_TEMPLATE, build_embedder_argv, build_engine_argv
 
 SNAPSHOT = Path(__file__).parents[2] / "serving" / "parser_flags.json"
 EVERYTHING = Options(
@@ -55,6 +55,10 @@ QWEN3 = (
     "--enable-prefix-caching --enable-auto-tool-choice --tool-call-parser qwen3_json "
     '--reasoning-parser qwen3 --default-chat-template-kwargs {"enable_thinking": false}'
 )
+BY_WORDS = (
+    '--hf-overrides {"architectures": ["Qwen3ForSequenceClassification"], "classifier_from_token": ["no", "yes"], '
+    f'"is_original_qwen3_reranker": true}} --chat-template {RANKING_TEMPLATE}'
+)
 PLAIN = "--load-format safetensors --max-model-len auto"
 FOUR_BIT = "--quantization bitsandbytes --load-format bitsandbytes --max-model-len auto"
 
@@ -80,6 +84,10 @@ FOUR_BIT = "--quantization bitsandbytes --load-format bitsandbytes --max-model-l
         (
             replace(build_spec("mistral", "cuda"), text_only=True),
             f"{head('mistral')} {PLAIN.replace(' --max', ' --language-model-only --max')} {CUDA} {MISTRAL} {TAIL}",
+        ),
+        (
+            replace(build_spec("qwen3"), purpose="reranking", ranks_by_words=True),
+            f"{head('qwen3')} --load-format safetensors --runner pooling {BY_WORDS} --max-model-len auto {CPU} {TAIL}",
         ),
         (
             replace(build_spec("qwen3"), purpose="embedding"),
@@ -114,7 +122,7 @@ def test_every_flag_is_known_to_the_pinned_parser() -> None:
         for device in devices:
             spec = build_spec(family.name, device)
             parallel = replace(spec, tensor_parallel=2, kv_cache_dtype="fp8")
-            pooling = replace(spec, purpose="embedding", text_only=True)
+            pooling = replace(spec, purpose="reranking", ranks_by_words=True, text_only=True)
             eager = replace(spec, quantization="bitsandbytes", enforce_eager=True)
             everything = replace(spec, options=EVERYTHING, adapter_rank=8, pipeline_parallel=2)
             more = (everything, replace(spec, options=Options(prefix_caching=False)))

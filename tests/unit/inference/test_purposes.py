@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from inference.registry.checkpoint import inspect_checkpoint, require_purpose
+from inference.registry.choice import ModelWish, build_directory_spec
 from inference.registry.errors import PurposeError
 from inference.registry.spec import Purpose
 from tests.unit.inference.model_folders import edit_json, write_model
@@ -20,7 +21,7 @@ def write(folder: Path, architecture: str, **config: object) -> Path:
     ("architecture", "config", "purposes"),
     [
         ("LlamaForCausalLM", {}, ("generation", "embedding")),
-        ("Qwen3ForCausalLM", {}, ("generation", "embedding")),
+        ("Qwen3ForCausalLM", {}, ("generation", "embedding", "reranking")),
         ("BertModel", {}, ("embedding",)),
         ("XLMRobertaForSequenceClassification", {"id2label": {"0": "LABEL_0"}}, ("reranking",)),
         ("Qwen3ForSequenceClassification", {"num_labels": 1}, ("reranking",)),
@@ -51,3 +52,15 @@ def test_model_named_for_something_else_is_refused(tmp_path: Path) -> None:
         require_purpose(checkpoint, "generation")
     with pytest.raises(PurposeError, match=r"not for reranking\. .*correct its purpose"):
         require_purpose(checkpoint, "reranking")
+
+
+def test_qwen3_that_ranks_is_told_apart_from_one_that_writes(tmp_path: Path) -> None:
+    model = write(tmp_path, "Qwen3ForCausalLM")
+    checkpoint = inspect_checkpoint(model)
+    specs = {
+        purpose: build_directory_spec(ModelWish(path=model, purpose=purpose), checkpoint, "cpu")
+        for purpose in checkpoint.purposes
+    }
+    assert {purpose: spec.ranks_by_words for purpose, spec in specs.items()} == {
+        "generation": False, "embedding": False, "reranking": True,
+    }  # fmt: skip
