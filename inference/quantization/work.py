@@ -72,17 +72,14 @@ def begin(work: Work, job: Job, *, name: str) -> bool:
     return False
 
 
-def discard(work: Work) -> bool:
-    """True when there was something."""
-    if not work.folder.exists():
-        return False
-    shutil.rmtree(work.folder)
-    return True
+def discard(work: Work) -> None:
+    if work.folder.exists():
+        shutil.rmtree(work.folder)
 
 
 def list_begun(models_dir: Path, *, parent: Path | None = None) -> list[str]:
     """The names of what is unfinished, all or those made from ``parent``."""
-    folders = sorted(path for path in models_dir.glob(f"{PREFIX}*") if path.is_dir())
+    folders = sorted(path for path in models_dir.glob(f"{PREFIX}*") if path.is_dir() and not path.is_symlink())
     return [folder.name.removeprefix(PREFIX) for folder in folders if parent is None or _read_parent(folder) == parent]
 
 

@@ -25,6 +25,7 @@ from inference.quantization.recipes import RECIPES, RecipeName
 from inference.quantization.samples import Samples, read_samples
 from inference.quantization.work import build_work, list_begun, only_one_quantization
 from inference.quantization.work import discard as discard_work
+from inference.registry.importing import Names, refuse_odd_names
 from inference.registry.machine import gather_machine_facts
 
 GIB = 1024**3
@@ -114,10 +115,12 @@ def build_document(done: Done) -> dict[str, Any]:
 
 
 def _discard(models_dir: Path, name: str) -> None:
+    refuse_odd_names(Names(name))
     with only_one_quantization(models_dir):
-        if not discard_work(build_work(models_dir, name)):
-            begun = ", ".join(list_begun(models_dir)) or "none"
-            raise LocalError(f"Nothing was begun under the name {name!r}. Unfinished: {begun}.")
+        begun = list_begun(models_dir)
+        if name not in begun:
+            raise LocalError(f"Nothing was begun under the name {name!r}. Unfinished: {', '.join(begun) or 'none'}.")
+        discard_work(build_work(models_dir, name))
     out.print(f"Discarded what was begun as {name}.", markup=False)
 
 

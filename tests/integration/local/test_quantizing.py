@@ -178,6 +178,21 @@ def test_program_that_fails_leaves_work_to_go_on_with_or_discard(folder: Path, p
     )
 
 
+def test_only_what_was_begun_is_discarded(folder: Path, parent: Path) -> None:
+    assert run("import", parent).exit_code == 0
+    machine = build_machine(folder)
+    with pytest.raises(RunFailedError):
+        attempt(parent, machine)
+    (stored,) = machine.models_dir.glob("small@*")
+    before = snapshot(machine.models_dir)
+    for name in (f"small-w4a16/../{stored.name}", "small-w4a16/output", ""):
+        refuse(LocalError, "--discard", name)
+    (machine.models_dir / ".quantizing-link").symlink_to(stored)
+    assert "Unfinished: small-w4a16." in refuse(LocalError, "--discard", "link")
+    (machine.models_dir / ".quantizing-link").unlink()
+    assert snapshot(machine.models_dir) == before
+
+
 def test_parent_of_unfinished_work_is_not_removed(folder: Path, parent: Path) -> None:
     machine = build_machine(folder)
     assert run("import", parent).exit_code == 0
