@@ -13,6 +13,7 @@ from appliance.settings import Settings, environment
 from inference.planning.servable import require_servable
 from inference.planning.sizing import GIB
 from inference.registry.choice import Choice, ModelWish
+from inference.registry.draft import write_whole
 from inference.registry.errors import ModelError
 from inference.registry.expected import Expected, find_expected
 from inference.registry.fetched import require_fetched, resolve_model
@@ -64,9 +65,7 @@ def write_activation(settings: Settings, activation: Activation | None) -> None:
     if activation is None:
         file.unlink(missing_ok=True)
         return
-    draft = file.with_suffix(".draft")
-    draft.write_text(json.dumps({"schema_version": 1, **asdict(activation)}, indent=2) + "\n", encoding="utf-8")
-    draft.replace(file)
+    write_whole(file, json.dumps({"schema_version": 1, **asdict(activation)}, indent=2) + "\n")
 
 
 def is_named_in_settings(settings: Settings) -> bool:

@@ -1,14 +1,17 @@
 """From finished pieces to a model of the store: the parent's other files, the record, the manifest, the name."""
 
+import errno
 import json
 import os
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from inference.quantization.record import NAME as RECORD
 from inference.registry.checkpoint import inspect_checkpoint
-from inference.registry.draft import open_up, publish
+from inference.registry.draft import create_anew, open_up, publish
+from inference.registry.errors import CheckpointError
+from inference.registry.importing import SpaceMissingError
 from inference.registry.manifest import NAME as MANIFEST
 from inference.registry.signature import FILE as SIGNATURE
 from inference.registry.store import (
@@ -32,16 +35,34 @@ WEIGHTS = (".safetensors", ".safetensors.index.json")
 def publish_model(
     output: Path, *, parent: Path, name: str, record: dict[str, Any], models_dir: Path, see: See
 ) -> Stored:
-    """Raises CheckpointError for a result that would not be served, StoreBusyError while something is imported.
+    """Raises CheckpointError for a result that would not be served, StoreBusyError while something is imported, and
+    SpaceMissingError.
 
     Nothing is lost by a kill or an error: it can be asked for again.
     """
+    try:
+        return _publish(output, parent=parent, name=name, record=record, models_dir=models_dir, see=see)
+    except CheckpointError as error:  # ``output`` may be a descriptor's path, which says nothing to anybody
+        if output not in (error.path, *error.path.parents):
+            raise
+        raise type(error)(output.resolve() / error.path.relative_to(output), error.problem, error.fix) from None
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise
+        raise SpaceMissingError(
+            f"{models_dir} is full. What is finished is kept: free some space, then run the same command."
+        ) from None
+
+
+def _publish(output: Path, *, parent: Path, name: str, record: dict[str, Any], models_dir: Path, see: See) -> Stored:
+    take_over(output)
+    list_files(output)  # refuses links, before anything is written there
     for leftover in (MANIFEST, *MARKERS):
         (output / leftover).unlink(missing_ok=True)
     copy_rest(parent, output)
-    (output / RECORD).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    with create_anew(output / RECORD) as stream:
+        stream.write((json.dumps(record, indent=2) + "\n").encode("utf-8"))
     inspect_checkpoint(output)
-    take_over(output)
     open_up(output)
     sums = {file: sum_file(output / file, status, see) for file, status in list_files(output).items()}
     revision = build_revision(sums)
@@ -60,13 +81,21 @@ def publish_model(
 
 
 def take_over(output: Path) -> None:
-    """As root the files become root's, as those of an import are: the engine's user cannot change them. Before their
-    sums are taken."""
-    if os.geteuid() == 0:
-        for _, _, names, folder in os.fwalk(output):
-            os.fchown(folder, 0, 0)
-            for name in names:
-                os.chown(name, 0, 0, dir_fd=folder, follow_symlinks=False)
+    """As root the files become root's, as those of an import are: the engine's user cannot change them. Before anything
+    is written beside them, and before their sums are taken."""
+    while os.geteuid() == 0 and _take_over(output):
+        pass  # a folder may have got further files before it was taken
+
+
+def _take_over(output: Path) -> bool:
+    """Whether a folder had been somebody else's."""
+    had_another = False
+    for _, _, names, folder in os.fwalk(output):
+        had_another |= os.fstat(folder).st_uid != 0
+        os.fchown(folder, 0, 0)
+        for name in names:
+            os.chown(name, 0, 0, dir_fd=folder, follow_symlinks=False)
+    return had_another
 
 
 def copy_rest(parent: Path, output: Path) -> None:
@@ -75,4 +104,9 @@ def copy_rest(parent: Path, output: Path) -> None:
         if name in NOT_PASSED_ON or name.endswith(WEIGHTS):
             continue
         (output / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(parent / name, output / name)
+        with _open(parent / name) as source, create_anew(output / name) as target:
+            shutil.copyfileobj(source, target)
+
+
+def _open(file: Path) -> IO[bytes]:
+    return open(file, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NOFOLLOW))

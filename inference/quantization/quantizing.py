@@ -6,6 +6,7 @@ What a kill, a full disk or an error leaves is used by the next call for the sam
 import errno
 import hashlib
 import json
+import os
 import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -23,12 +24,21 @@ from inference.quantization.recipes import RECIPES, Recipe, RecipeName
 from inference.quantization.record import Calibrated, Parent, build_record, read_record
 from inference.quantization.samples import Samples
 from inference.quantization.tensors import Tensor
-from inference.quantization.work import Work, begin, build_work, discard, only_one_quantization
+from inference.quantization.work import (
+    Work,
+    begin,
+    build_work,
+    discard,
+    only_one_quantization,
+    put_samples,
+    remove_samples,
+)
 from inference.registry.importing import Names, Progress, SpaceMissingError, refuse_odd_names, require_room
 from inference.registry.store import Stored, list_stored
 from inference.registry.verification import Verified
 
 LOG_TAIL_CHARACTERS = 1500
+LOG_FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
 
 
 @dataclass(frozen=True)
@@ -82,17 +92,14 @@ def quantize(found: Found, verified: Verified, wish: Wish, machine: Machine, pro
         there_bytes = sum(file.stat().st_size for file in work.folder.rglob("*.safetensors"))
         require_room(max(count_disk_bytes(tensors, recipe, wish.samples) - there_bytes, 0), machine.models_dir)
         job = build_job(found, parent, wish, work, machine.tools)
-        begin(work, job, name=wish.name)
-        if wish.samples is not None and job.calibration is not None:
-            Path(job.calibration.text).write_text(json.dumps(wish.samples.texts), encoding="utf-8")
-        machine.own(work.folder)
-        said = run(work, machine, lock, progress, words=f"Quantising {found.name} to {recipe.name}")
-        record = build_record(recipe, parent, tools=said["tools"], calibrated=_read_calibrated(said, wish))
-        progress.begin("Recording the sums", None)
-        stored = publish_model(
-            work.output, parent=found.folder, name=wish.name, record=record, models_dir=machine.models_dir,
-            see=progress.advance,
-        )  # fmt: skip
+        with begin(work, job, name=wish.name) as held:
+            said = run(work, held, wish, machine, lock, progress, words=f"Quantising {found.name} to {recipe.name}")
+            record = build_record(recipe, parent, tools=said["tools"], calibrated=_read_calibrated(said, wish))
+            progress.begin("Recording the sums", None)
+            stored = publish_model(
+                held.output, parent=found.folder, name=wish.name, record=record, models_dir=machine.models_dir,
+                see=progress.advance,
+            )  # fmt: skip
         discard(work)
     return describe(stored, tensors, made=said["made"], kept=said["kept"], was_there=False)
 
@@ -131,23 +138,39 @@ def build_job(found: Found, parent: Parent, wish: Wish, work: Work, tools: str) 
     revision = [parent.sha256, wish.recipe, tools, samples.sha256 if samples else None]
     calibration = None
     if samples is not None:
-        text = str(work.folder / "samples.json")
-        calibration = Calibration(text, len(samples.texts), samples.max_tokens, samples.seed)
+        calibration = Calibration(str(work.samples), len(samples.texts), samples.max_tokens, samples.seed)
     return Job(
         parent=str(found.folder), output=str(work.output), scratch=str(work.scratch), recipe=wish.recipe,
         device=wish.device, revision=hashlib.sha256(json.dumps(revision).encode()).hexdigest(), calibration=calibration,
     )  # fmt: skip
 
 
-def run(work: Work, machine: Machine, lock: int, progress: Progress, *, words: str) -> dict[str, Any]:
-    """The program's last word, with how many pieces it made and found. It holds the lock too, and ends when this
-    process does: its standard input closes."""
+def run(
+    work: Work, held: Work, wish: Wish, machine: Machine, lock: int, progress: Progress, *, words: str
+) -> dict[str, Any]:  # fmt: skip
+    """The program's last word, with how many pieces it made and found. It gets what it reads and writes for its own,
+    the texts until it ends."""
+    try:
+        if wish.samples is not None:
+            put_samples(held, json.dumps(wish.samples.texts))
+            machine.own(held.input)
+        machine.own(held.output)
+        machine.own(held.scratch)
+        return _follow_program(work, held, machine, lock, progress, words)
+    finally:
+        remove_samples(held)
+
+
+def _follow_program(
+    work: Work, held: Work, machine: Machine, lock: int, progress: Progress, words: str
+) -> dict[str, Any]:  # fmt: skip
+    """It holds the lock too, and ends when this process does: its standard input closes."""
     command = build_command(
         work.job, python=machine.python, data_dir=machine.data_dir, root=machine.root, prefix=machine.prefix
     )
     counts, ended = {"made": 0, "kept": 0}, None
     with (
-        work.log.open("ab") as log,
+        open(held.log, "ab", opener=lambda name, _: os.open(name, LOG_FLAGS, 0o600)) as log,
         subprocess.Popen(
             command.argv, env=command.env, cwd="/", stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
             text=True, errors="replace", pass_fds=(lock,),
@@ -163,7 +186,7 @@ def run(work: Work, machine: Machine, lock: int, progress: Progress, *, words: s
             process.kill()
             raise
     if code != 0 or ended is None or ended.event != "end":
-        raise _explain(ended, code, work, machine)
+        raise _explain(ended, code, work, held, machine)
     return {**ended.detail, **counts}
 
 
@@ -180,7 +203,7 @@ def _follow(said: Said, counts: dict[str, int], progress: Progress, words: str) 
     return None
 
 
-def _explain(ended: Said | None, code: int, work: Work, machine: Machine) -> Exception:
+def _explain(ended: Said | None, code: int, work: Work, held: Work, machine: Machine) -> Exception:
     if ended is not None and ended.event == "failed":
         if ended.detail.get("errno") in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             return SpaceMissingError(
@@ -189,7 +212,7 @@ def _explain(ended: Said | None, code: int, work: Work, machine: Machine) -> Exc
         return RunFailedError(f"{ended.detail['words']} The whole log is {work.log}.")
     how = f"was ended by signal {-code}" if code < 0 else f"ended with {code}"
     hint = " Signal 9 is what the system sends where memory runs out." if code in (-9, 137) else ""
-    tail = work.log.read_text(encoding="utf-8", errors="replace")[-LOG_TAIL_CHARACTERS:].strip()
+    tail = held.log.read_text(encoding="utf-8", errors="replace")[-LOG_TAIL_CHARACTERS:].strip()
     return RunFailedError(
         f"The program that quantises {how}.{hint} What is finished is kept, and the same command goes on. The end of "
         f"{work.log}:\n{tail}"

@@ -4,6 +4,7 @@ Importing and removing leave it alone; ``models quantize --discard`` removes it.
 """
 
 import contextlib
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,15 +13,21 @@ from pathlib import Path
 
 from inference.quantization.errors import OtherWorkError
 from inference.quantization.job import Job, format_job, parse_job
+from inference.registry.draft import FOLDER_FLAGS, create_anew, write_whole
 from inference.registry.store import hold
 
 PREFIX = ".quantizing-"
 LOCK = ".quantizing.lock"
+ENTERED = 0o711  # by the user that the program runs as; what lies in the folder is nobody else's to list
+PRIVATE = 0o700  # texts, and what the model made of them
 
 
 @dataclass(frozen=True)
 class Work:
-    """``output`` becomes the model; ``scratch`` goes when it has."""
+    """``output`` becomes the model; ``scratch`` goes when it has, and ``input`` when the program ends.
+
+    The folder, the job and the log are of whoever gave the command; the three folders in it are of the program's user.
+    """
 
     folder: Path
 
@@ -31,6 +38,14 @@ class Work:
     @property
     def scratch(self) -> Path:
         return self.folder / "scratch"
+
+    @property
+    def input(self) -> Path:
+        return self.folder / "input"
+
+    @property
+    def samples(self) -> Path:
+        return self.input / "samples.json"
 
     @property
     def job(self) -> Path:
@@ -52,28 +67,61 @@ def only_one_quantization(models_dir: Path) -> Iterator[int]:
         yield descriptor
 
 
-def begin(work: Work, job: Job, *, name: str) -> bool:
-    """Make the folder, or find the one of the same job; true when there was one. Raises OtherWorkError."""
+@contextmanager
+def begin(work: Work, job: Job, *, name: str) -> Iterator[Work]:
+    """The folder, made or found with the same job in it. Raises OtherWorkError.
+
+    What is given is the folder by its descriptor: the folder of models is the engine's user's, who can put another in
+    the place of this one, and whoever gave the command may be root.
+    """
     text = format_job(job)
-    if work.job.is_file():
-        if work.job.read_text(encoding="utf-8") != text:
+    if work.folder.is_symlink() or not work.job.is_file():
+        discard(work)
+        work.folder.mkdir(mode=ENTERED)
+    descriptor = os.open(work.folder, FOLDER_FLAGS)
+    try:
+        if os.fstat(descriptor).st_uid != os.geteuid():
             raise OtherWorkError(
-                f"{name} was begun with another parent, recipe, calibration or version of the tools. Finish that one "
-                "with its own command, choose another --name, or discard it: "
+                f"{name} was begun by another user. Choose another --name, or discard it: "
                 f"bin/appliance models quantize --discard {name}"
             )
-        return True
-    discard(work)
-    for folder in (work.folder, work.output, work.scratch):
-        folder.mkdir(mode=0o755)
-    draft = work.job.with_suffix(".draft")
-    draft.write_text(text, encoding="utf-8")
-    draft.replace(work.job)
-    return False
+        os.fchmod(descriptor, ENTERED)
+        held = Work(Path(f"/proc/self/fd/{descriptor}"))
+        _take_up(held, text, name)
+        yield held
+    finally:
+        os.close(descriptor)
+
+
+def _take_up(held: Work, text: str, name: str) -> None:
+    if not held.job.is_file():
+        for folder in (held.output, held.scratch):
+            folder.mkdir(mode=PRIVATE)
+        write_whole(held.job, text)
+    elif held.job.read_text(encoding="utf-8") != text:
+        raise OtherWorkError(
+            f"{name} was begun with another parent, recipe, calibration or version of the tools. Finish that one "
+            "with its own command, choose another --name, or discard it: "
+            f"bin/appliance models quantize --discard {name}"
+        )
+
+
+def put_samples(held: Work, text: str) -> None:
+    """Where the program reads them, once the folder is its user's."""
+    remove_samples(held)
+    held.input.mkdir(mode=PRIVATE)
+    with create_anew(held.samples, mode=0o600) as stream:
+        stream.write(text.encode("utf-8"))
+
+
+def remove_samples(held: Work) -> None:
+    shutil.rmtree(held.input, ignore_errors=True)
 
 
 def discard(work: Work) -> None:
-    if work.folder.exists():
+    if work.folder.is_symlink():
+        work.folder.unlink()
+    elif work.folder.exists():
         shutil.rmtree(work.folder)
 
 

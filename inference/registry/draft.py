@@ -7,11 +7,12 @@ models can send what is written somewhere else.
 import contextlib
 import os
 import shutil
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from types import TracebackType
-from typing import Self
+from typing import IO, Self
 
 FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 FILE_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
@@ -22,6 +23,26 @@ def write(descriptor: int, chunk: bytes) -> None:
     view = memoryview(chunk)
     while view:
         view = view[os.write(descriptor, view) :]
+
+
+def create_anew(file: Path, *, mode: int = 0o644) -> IO[bytes]:
+    """A new file in the place of whatever has its name: where a link there leads to, nothing is written."""
+    file.unlink(missing_ok=True)
+    descriptor = os.open(file, FILE_FLAGS, mode)
+    os.fchmod(descriptor, mode)  # whatever the umask
+    return os.fdopen(descriptor, "wb")
+
+
+def write_whole(file: Path, text: str) -> None:
+    """Readable by everybody; the old file stays until the new one is whole. No name that can be foreseen is written to:
+    the folder may be the engine's user's, and this process root's."""
+    draft = file.with_name(f".{file.name}.{uuid.uuid4().hex[:12]}")
+    try:
+        with create_anew(draft) as stream:
+            stream.write(text.encode("utf-8"))
+        draft.replace(file)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def open_up(model: Path) -> None:

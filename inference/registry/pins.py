@@ -3,13 +3,13 @@
 ``<data_dir>/model/pins.json``. A pin fills what the catalogue has as null and replaces nothing that it states.
 """
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import ValidationError
 
+from inference.registry.draft import write_whole
 from inference.registry.entry import Closed, Commit, Count, HubId, Sha256, Text, Variant
 from inference.registry.errors import ModelError
 from inference.registry.load import Catalogue
@@ -71,10 +71,7 @@ def read_pins(models_dir: Path) -> dict[str, Pin]:
 def write_pins(models_dir: Path, pins: Pins) -> None:
     """Hold the store's lock. The old file stays until the new one is whole."""
     text = PinFile(schema_version=1, pins=dict(sorted(pins.items()))).model_dump_json(indent=1)
-    draft = models_dir / f".{NAME}.{os.getpid()}"
-    draft.write_text(text + "\n", encoding="utf-8")
-    draft.chmod(0o644)  # the engine's own user reads it
-    draft.replace(models_dir / NAME)
+    write_whole(models_dir / NAME, text + "\n")
 
 
 def apply_pins(catalogue: Catalogue, pins: Pins) -> Catalogue:

@@ -13,6 +13,7 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
+from inference.registry.draft import write_whole
 from inference.registry.manifest import NAME
 
 FOLDER = "verified"
@@ -96,7 +97,7 @@ def write_beside(place: Place, file: Path, text: str) -> bool:
             folder.chmod(0o755)
         if not stat.S_ISDIR(folder.lstat().st_mode):  # a link least of all
             return False
-        _write(file, text)
+        write_whole(file, text)
     except OSError:
         return False
     return True
@@ -113,10 +114,3 @@ def forget(place: Place) -> None:
 def _as_trace(numbers: list[int]) -> Trace:
     size, modified, changed, inode = (int(number) for number in numbers)
     return size, modified, changed, inode
-
-
-def _write(path: Path, text: str) -> None:
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_text(text, encoding="utf-8")
-    draft.chmod(0o644)  # the engine's own user reads it
-    draft.replace(path)

@@ -1,5 +1,6 @@
 """From finished pieces to a model of the store: what is passed on, what is not, and what a kill in between leaves."""
 
+import errno
 import json
 import os
 from pathlib import Path
@@ -10,6 +11,8 @@ from inference.quantization.publishing import publish_model
 from inference.quantization.recipes import RECIPES
 from inference.quantization.record import Calibrated, Parent, build_record, find_parent, read_record
 from inference.registry.errors import CheckpointError
+from inference.registry.importing import SpaceMissingError
+from inference.registry.refusals import LinkInCheckpointError
 from inference.registry.store import StoreBusyError, Stored, list_stored, only_one_change
 from inference.registry.verification import verify
 from tests.unit.inference.quantization.parents import write_parent
@@ -69,6 +72,44 @@ def test_files_are_those_of_whoever_published_them(output: Path, parent: Path) -
         os.chown(output / "model.safetensors", 12345, 12345)
     folder = publish(output, parent).folder
     assert {path.stat().st_uid for path in (folder, *folder.rglob("*"))} == {os.geteuid()}
+
+
+@pytest.mark.parametrize("name", ["LICENSE", "quantized.json", "imported.json", "original"])
+def test_link_among_the_results_is_refused_and_not_written_through(output: Path, parent: Path, name: str) -> None:
+    victim = output.parents[2] / "victim"
+    victim.mkdir()
+    (victim / "params.json").write_text("as it was")
+    (output / name).symlink_to(victim if name == "original" else victim / "params.json")
+    with pytest.raises(LinkInCheckpointError):
+        publish(output, parent)
+    assert {file.name: file.read_text() for file in victim.iterdir()} == {"params.json": "as it was"}
+    assert list_stored(output.parents[1]) == []
+
+
+def test_full_disk_is_told_and_what_is_finished_is_kept(
+    output: Path, parent: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as full:
+        full.setattr("inference.quantization.publishing.shutil.copyfileobj", refuse)
+        with pytest.raises(SpaceMissingError, match=r"is full\. What is finished is kept"):
+            publish(output, parent)
+    assert publish(output, parent).name == "small-fp8"
+
+
+def test_error_names_the_folder_and_not_the_descriptor_that_it_was_reached_by(output: Path, parent: Path) -> None:
+    (parent / "tokenizer.json").unlink()
+    descriptor = os.open(output.parent, os.O_RDONLY)
+    try:
+        with pytest.raises(CheckpointError, match=f"^{output}"):
+            publish_model(
+                Path(f"/proc/self/fd/{descriptor}/output"), parent=parent, name="small-fp8", record=RECORD,
+                models_dir=output.parents[1], see=lambda _bytes: None,
+            )  # fmt: skip
+    finally:
+        os.close(descriptor)
 
 
 def test_publishing_again_after_a_kill_gives_the_same_model(output: Path, parent: Path) -> None:
