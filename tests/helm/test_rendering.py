@@ -1,6 +1,8 @@
 """What the chart renders is what Helm, Kubernetes' schemas and the appliance's own settings accept."""
 
+import json
 import re
+import shutil
 import tomllib
 from collections import Counter
 from pathlib import Path
@@ -24,6 +26,8 @@ from tests.helm.helm import (
     with_value,
 )
 
+SCHEMA = json.loads((CHART / "values.schema.json").read_text(encoding="utf-8"))
+ENGINE = SCHEMA["properties"]["models"]["items"]["properties"]["engine"]
 CUSTOM = {"Cluster", "Certificate", "ScaledObject", "TriggerAuthentication", "ServiceMonitor"}
 
 
@@ -92,10 +96,32 @@ def test_what_the_settings_say_of_an_engine_is_passed_on_in_their_own_words(rend
     assert model.speculative.draft == Path("/srv/models/qwen/Qwen3-0.6B")
 
 
-@pytest.mark.parametrize("key", ["port", "path", "device", "Max"])
+@pytest.mark.parametrize("key", ["port", "path", "device", "licence", "Max"])
 def test_what_the_chart_decides_is_not_said_of_an_engine(helm: Helm, key: str) -> None:
-    with pytest.raises(HelmRefusedError):
+    with pytest.raises(HelmRefusedError, match=r"invalid propertyName|not allowed"):
         helm.render(with_value(read_values("models"), "models.0.engine", {key: 1}))
+
+
+@pytest.fixture(scope="module")
+def without_schema(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What --skip-schema-validation makes of the chart."""
+    chart = tmp_path_factory.mktemp("chart") / "appliance"
+    shutil.copytree(CHART, chart, ignore=shutil.ignore_patterns("values.schema.json"))
+    return chart
+
+
+@pytest.mark.parametrize("value", [None, "mit"])
+@pytest.mark.parametrize("key", ENGINE["propertyNames"]["not"]["enum"])
+def test_nor_is_it_where_the_schema_is_skipped(helm: Helm, without_schema: Path, key: str, value: str | None) -> None:
+    with pytest.raises(HelmRefusedError, match=rf"engine\.{key} of qwen3-8b is decided by the chart"):
+        helm.render(with_value(read_values("models"), "models.0.engine", {key: value}), chart=without_schema)
+
+
+@pytest.mark.parametrize("licence", [None, "mit"])
+def test_draft_model_is_under_the_licence_that_was_acknowledged(helm: Helm, licence: str | None) -> None:
+    values = with_value(read_values("models"), "models.0.engine.speculative.licence", licence)
+    with pytest.raises(HelmRefusedError, match=r"draft model of qwen3-8b .* acknowledged for the model, apache-2\.0"):
+        helm.render(values)
 
 
 @pytest.mark.parametrize(

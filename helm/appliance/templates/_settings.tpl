@@ -52,14 +52,23 @@
 {{- with .model.kvCacheGib }}{{ $_ := set $model "kv_cache_gib" . }}{{ end -}}
 {{- $_ := set $model "drain_seconds" (int (default 60 .model.drainSeconds)) -}}
 {{- with .model.startTimeoutSeconds }}{{ $_ := set $model "start_timeout_seconds" (int .) }}{{ end -}}
+{{- /* As values.schema.json has them, which Helm can be told to skip. */}}
+{{- $ours := list "path" "name" "licence" "hub_id" "revision" "device" "automatic" "port" "nodes" "require_signature" "signing_key_file" "start_timeout_seconds" -}}
 {{- range $key, $value := .model.engine -}}
+{{- if has $key $ours }}{{ fail (printf "models: engine.%s of %s is decided by the chart; say it in the model's own values." $key $.model.name) }}{{ end -}}
 {{- if eq $key "adapters" -}}
 {{- $folders := dict -}}
 {{- range $name, $folder := $value }}{{ $_ := set $folders $name (printf "%s/%s" $topology.paths.models $folder) }}{{ end -}}
 {{- $_ := set $model $key $folders -}}
 {{- else if eq $key "speculative" -}}
 {{- $guessing := deepCopy $value -}}
-{{- with $guessing.draft }}{{ $_ := set $guessing "draft" (printf "%s/%s" $topology.paths.models .) }}{{ end -}}
+{{- with $guessing.draft -}}
+{{- if ne (toString $guessing.licence) $.model.licence.id -}}
+{{- fail (printf "models: say which licence the draft model of %s is under, as engine.speculative.licence. It has to be the one that was acknowledged for the model, %s." $.model.name $.model.licence.id) -}}
+{{- end -}}
+{{- $_ := set $guessing "draft" (printf "%s/%s" $topology.paths.models .) -}}
+{{- end -}}
+{{- $_ := unset $guessing "licence" -}}
 {{- $_ := set $model $key $guessing -}}
 {{- else if and (kindIs "float64" $value) (eq (float64 (int64 $value)) $value) -}}
 {{- $_ := set $model $key (int64 $value) -}}
