@@ -72,10 +72,13 @@ def judge_licences(request: dict[str, Any]) -> list[dict[str, Any]]:
     catalogue = merge_catalogue(own, path=Path("appliance_settings"))
     from_set = str(Path(host["paths"]["data"]) / "model" / request["model"]) if request["model"] else None
     found = []
-    for name, folder in ((each["name"], each["folder"]) for each in host["served"]):
+    for each in host["served"]:
+        name, folder = each["name"], each["folder"]
         is_sets = folder == from_set
         seen = licences.look_into_set(Path(request["set"]), request["model"]) if is_sets else request["seen"][folder]
-        judged = licences.judge(catalogue, seen, model=name, folder=folder, said=request["said"].get(name))
+        judged = licences.judge(
+            catalogue, seen, model=name, folder=folder, said=request["said"].get(name), hub_id=each.get("hub_id")
+        )
         found.append({"name": name, **asdict(judged)})
     return found
 

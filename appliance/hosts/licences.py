@@ -45,11 +45,14 @@ def look_into_set(folder: Path, model: str) -> dict[str, Any]:
     return {**seen, "manifest": hashlib.sha256(format_manifest(sums).encode()).hexdigest() if sums else ""}
 
 
-def judge(catalogue: Catalogue, seen: Mapping[str, Any], *, model: str, folder: str, said: Any) -> Judged:
-    """``said`` is what the inventory has under ``appliance_licences`` for the model, whatever that is."""
+def judge(
+    catalogue: Catalogue, seen: Mapping[str, Any], *, model: str, folder: str, said: Any, hub_id: str | None = None
+) -> Judged:
+    """``said`` is what the inventory has under ``appliance_licences`` for the model, whatever that is; ``hub_id`` is
+    what the settings name it by, where they do."""
     terms = build_terms_of(
         catalogue,
-        hub_id=seen["origin"] or find_hub_id(catalogue, Path(folder).name),
+        hub_id=hub_id or seen["origin"] or find_hub_id(catalogue, Path(folder).name),
         card=find_licence_in(seen["card"]),
         sums={Path(path): of for path, of in seen["files"].items()},
     )

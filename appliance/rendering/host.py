@@ -28,11 +28,13 @@ from appliance.rendering.systemd import (
     has_model,
     unit_name,
 )
-from appliance.settings.model import MAIN_MODEL
+from appliance.settings.model import MAIN_MODEL, Model
 from appliance.topology import Port, list_engines, list_further, name_engine
 from appliance.topology.nodes import PROTOCOL as MEETING
 from appliance.topology.nodes import has_nodes, is_headless
 from inference.planning.dividing import MOST_EXPLICIT_SHARE
+from inference.registry.fetched import build_folder
+from inference.registry.hub_cache import MAIN
 
 SCHEMA_VERSION = 1
 EXIT_UNUSABLE = 3
@@ -169,14 +171,31 @@ def _describe_model(site: Site) -> dict[str, Any] | None:
 
 
 def _list_served(site: Site) -> list[dict[str, str]]:
-    """Every model that an engine serves, by the name it is asked for: each has a licence to acknowledge."""
+    """Every model that an engine serves, by the name it is asked for, and every smaller one that guesses ahead, by its
+    folder's: each has a licence to acknowledge."""
     main = _describe_model(site)
-    further = {
-        each.served_name: each.path or site.settings.data_dir / "model" / str(each.hub_id).replace("/", "--")
-        for each in site.settings.further_models.values()
-    }
-    served = {main["name"]: main["folder"]} if main else {}
-    return [{"name": name, "folder": str(folder)} for name, folder in {**further, **served}.items()]
+    models: dict[str, Model] = {each.served_name: each for each in site.settings.further_models.values()}
+    if main:
+        models[main["name"]] = site.settings.model
+    served = {name: _find_source(site, model) for name, model in models.items()}
+    for draft in filter(None, (model.speculative.draft for model in models.values())):
+        if {"folder": str(draft)} in served.values():
+            continue  # it is served by itself, too
+        if draft.name in served:
+            raise RenderingError(
+                f"The draft model {draft} is called as a model is that is served; give its directory another name."
+            )
+        served[draft.name] = {"folder": str(draft)}
+    return [{"name": name, **source} for name, source in served.items()]
+
+
+def _find_source(site: Site, model: Model) -> dict[str, str]:
+    """Where its files are, and the hub's name of one that was fetched there."""
+    if model.path is not None:
+        return {"folder": str(model.path)}
+    hub_id = str(model.hub_id)
+    folder = build_folder(site.settings.data_dir / "model", hub_id=hub_id, revision=model.revision or MAIN)
+    return {"folder": str(folder), "hub_id": hub_id}
 
 
 def _find_answering(site: Site) -> str | None:

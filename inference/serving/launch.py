@@ -17,6 +17,7 @@ from inference.planning.configured import divide_memory, list_wanted
 from inference.planning.errors import PlanningError
 from inference.planning.servable import require_servable
 from inference.planning.sizing import GIB
+from inference.registry.checkpoint import find_licence
 from inference.registry.errors import CheckpointMissingError, ModelError, NotFetchedError
 from inference.registry.fetched import resolve_model
 from inference.registry.licence import require_licence
@@ -111,11 +112,16 @@ def list_beside(settings: Settings, facts: MachineFacts, *, but: str) -> dict[st
 
 
 def require_acknowledged(settings: Settings, spec: ModelSpec, further: str | None) -> None:
-    """Where the settings say which licence was acknowledged. Raises
+    """Where the settings say which licence was acknowledged, for the model and for the one that guesses ahead. Raises
     :class:`~inference.registry.errors.OtherLicenceError`."""
     wanted = settings.model if further is None else settings.further_models[further]
-    if wanted.licence is not None and spec.path is not None:
-        require_licence(load_unpinned_catalogue(settings), spec.path, acknowledged=wanted.licence, card=spec.licence)
+    if wanted.licence is None or spec.path is None:
+        return
+    catalogue = load_unpinned_catalogue(settings)
+    require_licence(catalogue, spec.path, acknowledged=wanted.licence, card=spec.licence)
+    if spec.options.speculative and (draft := spec.options.speculative.draft):
+        card = find_licence(draft / "README.md")
+        require_licence(catalogue, draft, acknowledged=wanted.licence, card=card)
 
 
 def list_earlier(settings: Settings, further: str | None) -> list[str]:

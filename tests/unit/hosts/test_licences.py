@@ -140,6 +140,16 @@ def test_marker_that_says_nothing_is_none(tmp_path: Path, content: str) -> None:
     assert licence.find_origin(load_catalogue(), tmp_path) is None
 
 
+def test_model_named_by_its_hub_id_is_judged_by_it(offline_set: Path) -> None:
+    """Before its files are there, and whatever is in its folder."""
+    folder = "/var/lib/appliance/model/meta-llama--Llama-3.3-70B-Instruct@main"
+    question = build_question(offline_set, {}, [("ours", folder)])
+    question["host"]["served"][0]["hub_id"] = "meta-llama/Llama-3.3-70B-Instruct"
+    question["seen"] = gather.gather_licences({"folders": [folder]})
+    (judged,) = judge_licences(question)
+    assert (judged["licence"], judged["display"]) == ("llama3.3", "Built with Llama")
+
+
 def test_every_further_model_is_asked_about_too(offline_set: Path) -> None:
     question = build_question(offline_set, acknowledge(offline_set), [("more", "/srv/more"), (MODEL, FOLDER)])
     question["seen"] = gather.gather_licences({"folders": ["/srv/more", FOLDER]})

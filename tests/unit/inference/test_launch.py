@@ -78,6 +78,26 @@ def test_model_of_another_licence_than_was_acknowledged_is_not_served(tmp_path: 
     assert build_command("engine", hosts(model={**model, "licence": "apache-2.0"}), python=PYTHON).argv
 
 
+@pytest.mark.parametrize(("folder", "card"), [("less", "llama3.3"), ("Llama-3.3-70B-Instruct", "apache-2.0")])
+def test_draft_model_of_another_licence_than_was_acknowledged_is_not_loaded(
+    tmp_path: Path, folder: str, card: str
+) -> None:
+    draft = write_model(tmp_path / folder)
+    (draft / "README.md").write_text(f"---\nlicense: {card}\n---\n")
+    (tmp_path / "model").mkdir()
+    guessing = {"method": "draft_model", "draft": draft}
+    model = write_model(tmp_path / "small")
+    edit_json(model / "config.json", **FACTS)
+    edit_json(draft / "config.json", **FACTS)
+    wanted = {"path": model, "device": "cpu", "licence": "apache-2.0", "speculative": guessing}
+    with pytest.raises(OtherLicenceError, match=rf"{folder}: it is under llama3\.3, .* acknowledged is apache-2\.0"):
+        build_command("engine", hosts(data_dir=tmp_path, model=wanted), python=PYTHON)
+    other = draft.rename(tmp_path / "other")
+    (other / "README.md").write_text("---\nlicense: apache-2.0\n---\n")
+    wanted["speculative"] = {**guessing, "draft": other}
+    assert str(other) in " ".join(build_command("engine", hosts(data_dir=tmp_path, model=wanted), python=PYTHON).argv)
+
+
 def test_adapter_is_verified_before_it_is_served_and_refused_when_it_changed(tmp_path: Path) -> None:
     model = write_model(tmp_path / "small")
     edit_json(model / "config.json", **FACTS)

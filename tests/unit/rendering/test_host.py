@@ -55,6 +55,39 @@ def test_every_model_that_is_served_is_named_with_its_folder() -> None:
     ]
 
 
+def test_fetched_model_is_looked_for_where_the_store_keeps_it() -> None:
+    """Under the hub's name, which says its licence where no file is there yet."""
+    further = {"ranks": {"hub_id": "owner/ranks", "revision": "v2", "port": 8500, "purpose": "reranking"}}
+    given = settings(model={"path": None, "hub_id": "Qwen/Qwen3-8B"}, further_models=further)
+    assert build_host(given, ADDRESSES, "app")["served"] == [
+        {"name": "ranks", "folder": "/var/lib/appliance/model/owner--ranks@v2", "hub_id": "owner/ranks"},
+        {"name": "Qwen3-8B", "folder": "/var/lib/appliance/model/Qwen--Qwen3-8B@main", "hub_id": "Qwen/Qwen3-8B"},
+    ]
+
+
+def guess_with(draft: str) -> dict[str, Any]:
+    return {"speculative": {"method": "draft_model", "draft": draft}}
+
+
+def test_draft_models_licence_is_asked_for_too() -> None:
+    further = {"more": {"path": "/srv/more", "port": 8500, **guess_with("/srv/less")}}
+    given = settings(model=guess_with("/srv/least"), further_models=further)
+    named = {each["name"]: each["folder"] for each in build_host(given, ADDRESSES, "app")["served"]}
+    assert (named["less"], named["least"]) == ("/srv/less", "/srv/least")
+    assert len(named) == 4
+
+
+def test_draft_model_that_is_served_too_is_asked_for_once() -> None:
+    further = {"more": {"path": "/srv/more", "port": 8500}}
+    given = settings(model=guess_with("/srv/more"), further_models=further)
+    assert len(build_host(given, ADDRESSES, "app")["served"]) == 2
+
+
+def test_draft_model_called_as_another_one_is_refused() -> None:
+    with pytest.raises(RenderingError, match="draft model /srv/tiny is called as a model"):
+        build_host(settings(model=guess_with("/srv/tiny")), ADDRESSES, "app")
+
+
 @pytest.mark.parametrize("key", ["path", "hub_id"])
 def test_two_models_are_refused_because_the_sets_would_replace_the_sites(key: str) -> None:
     with pytest.raises(RenderingError, match=f"appliance_model and appliance_settings.model.{key} both say"):
