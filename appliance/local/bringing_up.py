@@ -26,15 +26,17 @@ from appliance.local.waiting import wait_until_healthy
 from appliance.programs import Program, Served, build_registrations
 from appliance.settings import Settings
 from appliance.settings.model import MAIN_MODEL
-from appliance.topology import Port, list_engines
+from appliance.topology import ENGINE, Port, list_engines
 from inference.registry.catalogue import GIB
 from inference.registry.choice import Choice
 from inference.registry.licence import find_display
 from inference.registry.load import Catalogue
 from inference.registry.own import load_unpinned_catalogue
 from inference.registry.spec import ModelSpec
+from inference.serving.argv import LOOPBACK
 from inference.serving.command import embedder_command
 from inference.serving.launch import build_proxy_command
+from inference.serving.turns import give_up, wait_again
 
 DEMONSTRATION = ("--path", "README.md", "--path", "docs")
 # Started by root, the components' user may enter the checkout by a capability only. supervisord refuses a command that
@@ -229,7 +231,7 @@ class BringingUp:
         programs = self._build_programs(release, engines)
         if supervisor.write_configuration(build_supervisor_config(settings, programs)):
             self.changed = True
-        changed = supervisor.find_changed() & self._list_engines()
+        changed = frozenset(filter(_is_engine, supervisor.find_changed()))
         if settled and changed and "postgres" in self.local.list_running():
             done = self._withdraw_models(done, engines, changed)
         if restarted := supervisor.apply_configuration():
@@ -270,6 +272,8 @@ class BringingUp:
             local.postgres.ensure_database()
 
     def _start(self, name: str) -> None:
+        if name in (engines := list_engines(self.local.settings)):
+            wait_again(self.local.settings.run_dir, f"http://{LOOPBACK}:{engines[name].port}")
         if name not in self.local.list_running():
             self.changed = True
             self.local.supervisor.start_program(name)
@@ -297,6 +301,8 @@ class BringingUp:
             until = "answers are the passages that match" if answers else "the other models do without it"
             self.problems.append(f"{error}\nUntil it starts, {until}.")
             self.local.supervisor.stop_program(component)
+            port = list_engines(self.local.settings)[component].port
+            give_up(self.local.settings.run_dir, f"http://{LOOPBACK}:{port}")
             return False
         return True
 
@@ -364,6 +370,11 @@ class BringingUp:
             self.problems.append(f"The demonstration collection could not be loaded.\n{error}")
             return False
         return True
+
+
+def _is_engine(component: str) -> bool:
+    """Also one that appliance.yaml does not name any more."""
+    return component == ENGINE or (component.startswith(f"{ENGINE}-") and component != "engine-proxy")
 
 
 def build_address(port: Port, settings: Settings) -> str:

@@ -69,7 +69,7 @@ def build_engines(settings: Settings, specs: Mapping[str, ModelSpec], *, python:
         commands[component] = guard_command(
             keep(command, spec, of, events=events, engine=component), spec.path, python=python,
             models_dir=model_choice.models_dir(settings), also=spec.folders[1:], after=before, after_seconds=patience,
-            events=events, engine=component,
+            given_up=settings.run_dir, events=events, engine=component,
         )  # fmt: skip
         before = [*before, f"http://{LOOPBACK}:{of.port}"]
     return Engines(commands, {component_of(name): name for name in wanted if name in specs}, dict(specs))

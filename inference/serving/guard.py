@@ -30,15 +30,17 @@ def guard_command(
     also: Sequence[Path] = (),
     after: Sequence[str] = (),
     after_seconds: int = 0,
+    given_up: Path | None = None,
     events: Path | None = None,
     engine: str = "engine",
 ) -> Command:
     """``command``, with the check of ``path`` before it and of what is loaded ``also``, and its turn ``after`` those at
-    these addresses. Pure."""
+    these addresses, but for those marked in the folder ``given_up``. Pure."""
     before = (str(python), "-m", "inference.serving.guard", "--models", str(models_dir))
     paths = [word for each in (path, *also) for word in ("--path", str(each))]
     turn = [word for url in after for word in ("--after", url)]
     limit = ["--after-seconds", str(after_seconds)] if after else []
+    limit += ["--given-up", str(given_up)] if after and given_up is not None else []
     record = () if events is None else ("--events", str(events), "--engine", engine)
     return Command((*before, *paths, *turn, *limit, *record, "--", *command.argv), command.env)
 
@@ -49,6 +51,7 @@ def main() -> None:
     parser.add_argument("--path", type=Path, required=True, action="append", dest="paths")
     parser.add_argument("--after", action="append", default=[], help="an engine whose start is waited for")
     parser.add_argument("--after-seconds", type=int, default=0)
+    parser.add_argument("--given-up", type=Path, help="a folder of marks: who is not waited for")
     parser.add_argument("--events", type=Path, help="where a refusal is recorded")
     parser.add_argument("--engine", default="engine", help="for whom")
     parser.add_argument("argv", nargs="+")
@@ -65,7 +68,7 @@ def main() -> None:
         sys.stderr.write(f"The model could not be read. {error}\n")
         time.sleep(PAUSE_SECONDS)  # a disk may come back; until then it is not asked in a tight loop
         sys.exit(EXIT_UNUSABLE)
-    wait_for_turn(asked.after, seconds=asked.after_seconds)
+    wait_for_turn(asked.after, seconds=asked.after_seconds, given_up=asked.given_up)
     os.execv(asked.argv[0], asked.argv)  # noqa: S606 - becomes the engine, in the environment that it was given
 
 

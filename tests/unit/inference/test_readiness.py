@@ -2,13 +2,15 @@
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
 from inference.serving.readiness import check_alive, check_engine, check_listed, check_pooling
-from inference.serving.turns import wait_for_turn
+from inference.serving.turns import give_up, wait_again, wait_for_turn
 
 
 class Stuck(BaseHTTPRequestHandler):
@@ -90,3 +92,18 @@ def test_turn_is_waited_for_and_who_never_answers_is_said(pooling: str, capsys: 
     assert wait_for_turn([], seconds=5) == []
     assert wait_for_turn([pooling, "http://127.0.0.1:1"], seconds=0) == ["http://127.0.0.1:1"]
     assert "Starting without http://127.0.0.1:1" in capsys.readouterr().err
+
+
+def test_engine_that_was_given_up_is_not_waited_for_until_it_is_started_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gone = "http://127.0.0.1:1"
+    give_up(tmp_path, gone)
+    began = time.monotonic()
+    assert wait_for_turn([gone], seconds=60, given_up=tmp_path) == [gone]
+    assert time.monotonic() - began < 10
+    assert capsys.readouterr().err == f"Starting without {gone}, which did not start.\n"
+    wait_again(tmp_path, gone)
+    wait_again(tmp_path, gone)
+    assert wait_for_turn([gone], seconds=0, given_up=tmp_path) == [gone]
+    assert "did not answer in 0 seconds" in capsys.readouterr().err

@@ -1,25 +1,32 @@
 """A model that nobody named is no reason to start nothing; one that was named and is not served is an error."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from appliance.local import bringing_up as bringing_up_module
 from appliance.local import model_choice
 from appliance.local.bringing_up import BringingUp, build_address
+from appliance.local.engines import NO_ENGINES, Engines, build_engines
 from appliance.local.errors import ComponentError, LocalError
 from appliance.local.instance import LocalAppliance
 from appliance.local.prepared import Prepared
+from appliance.local.release import Release
 from appliance.local.reporting import Step
 from appliance.local.supervisor import Supervisor
 from appliance.programs import Installation
-from appliance.settings import Settings
+from appliance.settings import Settings, environment
 from appliance.settings.model import Model, Web
 from appliance.topology import build_topology
 from inference.registry.choice import Choice
 from inference.registry.spec import ModelSpec
+from tests.engines.launch import free_port
 from tests.unit.inference.model_folders import write_model
 
 SPEC = ModelSpec(name="small", source="hub", device="cpu", hub_id="house/small", revision="main")
@@ -118,7 +125,10 @@ def test_further_model_that_is_refused_is_said_and_takes_nobody_with_it(tmp_path
 def test_further_engine_that_does_not_start_is_stopped_and_the_others_go_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bringing_up = build(tmp_path, Model())
+    further = {name: {"path": f"/m/{name}", "port": port} for name, port in (("coder", 8411), ("ranks", 8412))}
+    settings = Settings.model_validate({"data_dir": tmp_path, "further_models": further})
+    bringing_up = BringingUp(LocalAppliance(settings, Installation(Path("/c"), Path("/c"), Path("/p"))), Silence())
+    settings.run_dir.mkdir()
     stopped: list[str] = []
     monkeypatch.setattr(Supervisor, "stop_program", lambda _self, name: stopped.append(name))
 
@@ -134,3 +144,62 @@ def test_further_engine_that_does_not_start_is_stopped_and_the_others_go_on(
     (problem,) = bringing_up.problems
     assert "engine-coder" in problem
     assert problem.endswith("Until it starts, the other models do without it.")
+
+
+def test_main_engine_that_does_not_start_keeps_no_further_one_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The guard of the further one, as it is started after `up` gave the main one up."""
+    coder = ModelSpec("coder", "directory", "cpu", write_model(tmp_path / "coder"), family="qwen3", served_name="coder")
+    main = replace(coder, path=write_model(tmp_path / "main"))
+    further = {"coder": {"path": tmp_path / "coder", "port": 8411, "device": "cpu"}}
+    settings = Settings.model_validate(
+        {"data_dir": tmp_path, "model": {"device": "cpu", "port": free_port()}, "further_models": further}
+    )
+    for folder in (settings.run_dir, tmp_path / "model"):
+        folder.mkdir()
+    bringing_up = BringingUp(LocalAppliance(settings, Installation(Path("/c"), Path("/c"), Path("/p"))), Silence())
+    monkeypatch.setattr(Supervisor, "stop_program", lambda _self, _name: None)
+    monkeypatch.setattr(Supervisor, "start_program", lambda _self, _name: None)
+    monkeypatch.setattr(Supervisor, "list_states", lambda _self: {})
+
+    def fail(_local: LocalAppliance, name: str, **_named: object) -> str:
+        raise ComponentError(name, "ends again and again instead of starting", "  | out of memory")
+
+    monkeypatch.setattr(bringing_up_module, "wait_until_healthy", fail)
+    engines = build_engines(
+        settings, {"model": main, "coder": coder}, python=Path(sys.executable), root=environment.REPOSITORY
+    )
+    argv = engines.commands["engine-coder"].argv
+    guard = (*argv[: argv.index("--")], "--", "/bin/echo", "started")
+
+    def start(seconds: float) -> str:
+        env = {"PYTHONPATH": str(environment.REPOSITORY)}
+        return subprocess.run(guard, env=env, capture_output=True, text=True, check=False, timeout=seconds).stdout
+
+    assert not bringing_up._bring_engine("engine", "model")
+    assert start(30) == "started\n"
+    bringing_up._start("engine")
+    with pytest.raises(subprocess.TimeoutExpired):
+        start(3)
+
+
+def test_further_model_that_was_renamed_is_withdrawn_before_it_stops(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bringing_up = build(tmp_path, Model())
+    told: list[frozenset[str]] = []
+    changed = frozenset({"engine-coder", "engine-proxy", "web"})
+    monkeypatch.setattr(bringing_up, "_build_programs", lambda *_given: ())
+    monkeypatch.setattr(Supervisor, "write_configuration", lambda _self, _text: True)
+    monkeypatch.setattr(Supervisor, "find_changed", lambda _self: changed)
+    monkeypatch.setattr(Supervisor, "apply_configuration", lambda _self: tuple(sorted(changed)))
+    monkeypatch.setattr(LocalAppliance, "list_running", lambda _self: changed | {"postgres"})
+
+    def withdraw(done: Prepared, _engines: Engines, gone: frozenset[str]) -> Prepared:
+        told.append(gone)
+        return done
+
+    monkeypatch.setattr(bringing_up, "_withdraw_models", withdraw)
+    bringing_up._apply(Release("w", "i", "d"), NO_ENGINES, Prepared(), settled=True)
+    assert told == [frozenset({"engine-coder"})]

@@ -55,6 +55,7 @@ def test_engines_share_the_gpu_and_start_one_after_another(tmp_path: Path) -> No
     assert flag(main, "--gpu-memory-utilization") == flag(coder, "--gpu-memory-utilization") == "0.45"
     assert "--after" not in main
     assert flag(coder, "--after") == "http://127.0.0.1:8410"
+    assert flag(coder, "--given-up") == str(tmp_path / "var" / "run")
     assert flag(coder, "--port") == "8411"
     assert built.names == {"engine": "model", "engine-coder": "coder"}
 
