@@ -6,6 +6,7 @@ for less: whether the model is listed, or whether the process answers.
 """
 
 import argparse
+import http.client
 import json
 import math
 import sys
@@ -39,7 +40,7 @@ def check_engine(url: str, *, seconds: float = CANARY_SECONDS) -> Readiness:
     canary = {"model": model, "messages": [{"role": "user", "content": "Hello"}], "max_tokens": 1, "temperature": 0}
     try:
         written = _call(f"{url}/v1/chat/completions", canary, seconds)["usage"]["completion_tokens"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError) as error:
         return Readiness(False, model, max_tokens, f"The engine lists {model} but writes nothing: {_explain(error)}.")
     if written < 1:
         return Readiness(False, model, max_tokens, f"The engine lists {model} but wrote no token.")
@@ -62,7 +63,7 @@ def check_pooling(
             canary = {"model": model, "query": "Hello", "documents": ["Hello"]}
             answer = _call(f"{url}/v1/rerank", canary, seconds)
             numbers = [float(answer["results"][0]["relevance_score"])]
-    except (OSError, ValueError, LookupError, TypeError) as error:
+    except (OSError, http.client.HTTPException, ValueError, LookupError, TypeError) as error:
         return Readiness(False, model, max_tokens, f"The engine lists {model}, which does nothing: {_explain(error)}.")
     if not numbers or not all(map(math.isfinite, numbers)):
         return Readiness(False, model, max_tokens, f"The engine lists {model}, which gave no finite number.")
@@ -74,7 +75,7 @@ def check_listed(url: str) -> Readiness:
     try:
         card = _call(f"{url}/v1/models", None, MODELS_SECONDS)["data"][0]
         return Readiness(True, str(card["id"]), card.get("max_model_len"), "")
-    except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
+    except (OSError, http.client.HTTPException, ValueError, KeyError, IndexError, TypeError) as error:
         return Readiness(False, None, None, f"The engine does not list its models: {_explain(error)}.")
 
 

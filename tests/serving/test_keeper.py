@@ -92,7 +92,7 @@ def wait_until(condition: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
-QUICK = Limits(start_seconds=20, wedged_seconds=3, drain_seconds=5)
+QUICK = Limits(start_seconds=20, wedged_seconds=6, drain_seconds=5)
 PATIENT = Limits(start_seconds=20, wedged_seconds=300, drain_seconds=5)
 
 
@@ -155,6 +155,14 @@ def test_idle_engine_that_writes_no_token_is_ended(tmp_path: Path) -> None:
         engine.script(status=500, message="The scheduler is stuck.")
         assert engine.process.wait(PATIENCE_SECONDS) == EXIT_WEDGED
     assert engine.events[-1].detail == "Nothing ran, and a request for one token was not answered."
+
+
+def test_an_engine_that_is_aborted_leaves_no_core_with_what_callers_wrote(tmp_path: Path) -> None:
+    with kept(tmp_path, limits=PATIENT) as engine:
+        engine.wait_for("engine_ready")
+        limits = Path(f"/proc/{server_of(engine)}/limits").read_text().splitlines()
+    core = next(line for line in limits if line.startswith("Max core file size"))
+    assert core.split()[4:6] == ["0", "0"]
 
 
 def test_idle_engine_that_writes_stays(tmp_path: Path) -> None:

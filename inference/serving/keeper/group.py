@@ -6,6 +6,7 @@ its parent becomes the keeper's child, so that nothing is left behind as a zombi
 
 import ctypes
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -32,6 +33,7 @@ class EngineGroup:
 
     def __init__(self, argv: Sequence[str], *, mark: str) -> None:
         _become_subreaper()
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core holds what callers wrote
         self._lifeline = os.pipe()
         self.id = self._fork_witness()
         self.process = subprocess.Popen(

@@ -1,5 +1,6 @@
 """Ask the engine for its metrics and for a token, each in a thread of its own, so that neither holds up anything."""
 
+import http.client
 import urllib.error
 import urllib.request
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -55,5 +56,5 @@ def read_metrics(url: str) -> EngineReading | None:
     try:
         with _OPENER.open(f"{url}/metrics", timeout=METRICS_SECONDS) as answer:
             return parse_engine_metrics(answer.read(METRICS_BYTES).decode(errors="replace"))
-    except (OSError, ValueError, MetricsError):
+    except (OSError, http.client.HTTPException, ValueError, MetricsError):
         return None

@@ -65,6 +65,9 @@ def test_model_that_goes_bad_is_refused_once_and_its_state_says_why(folder: Path
             stream.seek(-1, 2)
             stream.write(b"\x01")
         os.kill(before, signal.SIGKILL)
+        log = EventLog(settings.events_dir, "engine").path
+        while not log.exists() or "model_refused" not in log.read_text():  # the kill's own end comes before it
+            time.sleep(0.05)
         ended = wait_for(supervisor, "EXITED")
         time.sleep(2)
         assert supervisor.list_states()["engine"].state == "EXITED"
@@ -73,6 +76,6 @@ def test_model_that_goes_bad_is_refused_once_and_its_state_says_why(folder: Path
         assert not health.ok
         assert health.detail.startswith("the model is refused: ")
         assert FIRST in health.detail
-        assert EventLog(settings.events_dir, "engine").path.read_text().count("model_refused") == 1
+        assert log.read_text().count("model_refused") == 1
     finally:
         supervisor.shut_down()

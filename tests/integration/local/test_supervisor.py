@@ -177,3 +177,4 @@ def test_program_that_ends_with_its_final_code_stays_ended_and_any_other_end_is_
     time.sleep(2)
     assert marks.read_text() == "x\n"
     assert supervisor.list_states()["refused"].state == "EXITED"
+    assert is_running(supervisor, "broken")

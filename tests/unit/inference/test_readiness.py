@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from inference.serving.keeper.probing import read_metrics
 from inference.serving.readiness import check_alive, check_engine, check_listed, check_pooling
 from inference.serving.turns import give_up, wait_again, wait_for_turn
 
@@ -57,6 +58,30 @@ def test_absent_server_is_nothing_of_the_kind() -> None:
     for readiness in (check_alive(url, seconds=5), check_listed(url), check_engine(url, seconds=5)):
         assert not readiness.ready
         assert "refused" in readiness.reason
+
+
+class Dying(Stuck):
+    """As an engine that ends in the middle of its answer."""
+
+    def _send(self, status: int, body: object) -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", "100")
+        self.end_headers()
+        self.wfile.write(b"{")
+        self.close_connection = True
+
+
+def test_answer_that_breaks_off_is_no_answer() -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Dying) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        found = [check_listed(url), check_engine(url, seconds=5), check_pooling(url, "embedding", seconds=5)]
+        metrics = read_metrics(url)
+        server.shutdown()
+        thread.join()
+    assert [each.ready for each in found] == [False, False, False]
+    assert metrics is None
 
 
 class Pooling(Stuck):

@@ -61,8 +61,8 @@ def all_gone(pids: list[int], seconds: float = 25) -> bool:
 
 def test_engine_that_is_not_ready_in_time_is_stopped_with_its_children(tmp_path: Path) -> None:
     with (
-        pytest.raises(EngineDidNotStartError, match=r"was not ready in 1 seconds"),
-        running_engine(build(tmp_path), model="m", port=find_free_port(), log=tmp_path / "log", ready_seconds=1),
+        pytest.raises(EngineDidNotStartError, match=r"was not ready in 5 seconds"),
+        running_engine(build(tmp_path), model="m", port=find_free_port(), log=tmp_path / "log", ready_seconds=5),
     ):
         pass
     assert all_gone(read_pids(tmp_path))
