@@ -11,7 +11,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -20,6 +20,7 @@ from appliance.local.environments import ENVIRONMENTS
 from appliance.local.errors import LocalError
 from appliance.local.instance import LocalAppliance
 from appliance.local.interrupts import uninterrupted
+from inference.registry.draft import create_anew
 from inference.serving.environment import build_embedder_environment
 
 TAIL_CHARACTERS = 2000
@@ -30,17 +31,20 @@ See = Callable[[str, int, int], None]
 
 
 @contextmanager
-def working_folder(local: LocalAppliance, name: str) -> Iterator[Path]:
-    """A new folder in the data directory that belongs to the components' user, until the block ends. Whoever uses one
-    holds its lock, so that one whose user was killed is known, and is removed by the next."""
+def working_folder(local: LocalAppliance, name: str, contents: Mapping[str, bytes] | None = None) -> Iterator[Path]:
+    """A new folder in the data directory that belongs to the components' user and is for no other, until the block
+    ends. ``contents`` are files in it, by name. Whoever uses one holds its lock, so that one whose user was killed is
+    known, and is removed by the next."""
     local.settings.data_dir.mkdir(parents=True, exist_ok=True)
     remove_abandoned(local.settings.data_dir, name)
     folder = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=local.settings.data_dir))
     try:
         with (folder / LOCK).open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            folder.chmod(0o755)
-            local.identity.own(folder)
+            for file, content in (contents or {}).items():
+                with create_anew(folder / file, mode=0o600) as stream:
+                    stream.write(content)
+            local.identity.own(folder)  # last: from here on it is another user's, and nothing is written there by this
             yield folder
     finally:
         with uninterrupted():

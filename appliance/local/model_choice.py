@@ -155,7 +155,7 @@ def verify_files(
     """Raises LocalError for a directory that must not be loaded."""
     try:
         found = verify(path, models_dir=models_dir(settings), policy=read_policy(settings, further), see=see)
-        refuse_other_than_expected(path, lambda hub_id: find_pinned(settings, hub_id))
+        refuse_other_than_expected(found, lambda hub_id: find_pinned(settings, hub_id))
         return found
     except ModelError as error:
         raise LocalError(f"The model cannot be served. {error}") from error

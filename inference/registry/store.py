@@ -21,10 +21,10 @@ from inference.registry.errors import ModelError
 from inference.registry.expected import Expected
 from inference.registry.fetched import MARKER as FETCHED
 from inference.registry.manifest import NAME as MANIFEST
-from inference.registry.manifest import format_manifest, parse_manifest
+from inference.registry.manifest import format_manifest
 from inference.registry.place import Record, find_place, forget, take_trace, write_record
 from inference.registry.tree import list_files
-from inference.registry.verification import See, sum_file
+from inference.registry.verification import See, Verified, sum_file
 
 IMPORTED = "imported.json"
 MARKERS = (FETCHED, IMPORTED)
@@ -92,16 +92,20 @@ def get_stored(models_dir: Path, wanted: str) -> Stored:
     raise NotStoredError(f"{wanted} is not among the models that were imported or fetched: {names}.")
 
 
-def refuse_other_than_expected(folder: Path, find_expected: Callable[[str], Expected | None]) -> None:
-    """For a verified folder: whether it is the hub's model that it says it is. Raises PinnedOtherwiseError.
+def refuse_other_than_expected(verified: Verified, find_expected: Callable[[str], Expected | None]) -> None:
+    """Whether a verified folder is the hub's model that it says it is. Raises PinnedOtherwiseError.
 
-    A folder that names no hub, or a commit of which nothing is known, passes.
+    A folder that names no hub, or a commit of which nothing is known, passes. Compared are the sums of the check: a
+    manifest that lies in a folder outside of the store may say anything.
     """
-    stored = find_marked(folder)
+    stored = find_marked(verified.path)
     expected = find_expected(stored.name) if stored is not None and stored.is_from_hub else None
     if stored is None or expected is None or not expected.covers(stored.commit):
         return
-    expected.refuse_sums(parse_manifest((folder / MANIFEST).read_text(encoding="utf-8")))
+    sums = verified.sums or {
+        name: sum_file(verified.path / name, status) for name, status in list_files(verified.path).items()
+    }
+    expected.refuse_sums(sums)
 
 
 def build_revision(sums: Mapping[str, str]) -> str:

@@ -6,7 +6,7 @@ The sum of a file is compared when size, times or inode number differ from the r
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,7 +33,8 @@ IN_PLACE = "If you changed it yourself, say so: bin/appliance models verify --re
 @dataclass(frozen=True)
 class Verified:
     """``read_bytes`` were read to compare sums; ``is_new``: the sums were recorded now, there was nothing to compare
-    with; ``is_kept``: the next check may rely on this one."""
+    with; ``is_kept``: the next check may rely on this one. ``sums`` are those that the files were found to have, none
+    where nothing was summed."""
 
     path: Path
     manifest_sha256: str
@@ -42,6 +43,7 @@ class Verified:
     read_bytes: int
     is_new: bool
     is_kept: bool
+    sums: Mapping[str, str]
 
 
 def verify(
@@ -77,7 +79,7 @@ def verify(
         signed_by = check_signature(path, policy)
     new = Record(digest, {name: take_trace(status) for name, status in files.items()}, signed_by)
     is_kept = record == new or write_record(place, new, manifest=None if place.is_stored else text)
-    return _describe(path, digest, files, stale, is_new=False, is_kept=is_kept)
+    return _describe(path, digest, files, stale, sums, is_new=False, is_kept=is_kept)
 
 
 def sum_file(path: Path, status: os.stat_result, see: See = lambda _bytes: None) -> str:
@@ -134,16 +136,20 @@ def _record(path: Path, place: Place, files: Files, policy: Policy | None, see: 
     """The first look at a directory outside of the store: nothing is summed where nothing could be kept."""
     signed_by = check_signature(path, policy) if policy is not None else None
     if not write_record(place, Record("", {})):
-        return _describe(path, "", files, [], is_new=True, is_kept=False)
+        return _describe(path, "", files, [], {}, is_new=True, is_kept=False)
     forget(place)
-    text = format_manifest({name: sum_file(path / name, status, see) for name, status in files.items()})
+    sums = {name: sum_file(path / name, status, see) for name, status in files.items()}
+    text = format_manifest(sums)
     digest = hashlib.sha256(text.encode()).hexdigest()
     record = Record(digest, {name: take_trace(status) for name, status in files.items()}, signed_by)
-    return _describe(path, digest, files, list(files), is_new=True, is_kept=write_record(place, record, manifest=text))
+    is_kept = write_record(place, record, manifest=text)
+    return _describe(path, digest, files, list(files), sums, is_new=True, is_kept=is_kept)
 
 
-def _describe(path: Path, digest: str, files: Files, read: list[str], *, is_new: bool, is_kept: bool) -> Verified:
+def _describe(
+    path: Path, digest: str, files: Files, read: list[str], sums: Mapping[str, str], *, is_new: bool, is_kept: bool
+) -> Verified:  # fmt: skip
     return Verified(
         path, digest, len(files), sum(status.st_size for status in files.values()),
-        sum(files[name].st_size for name in read), is_new, is_kept,
+        sum(files[name].st_size for name in read), is_new, is_kept, sums,
     )  # fmt: skip

@@ -51,14 +51,10 @@ def compare(
         wanted_child["quantization"] = "bitsandbytes"
     contents = {"text": read_file(text), "questions": read_file(questions)}
     environments.ensure("inference", sources_of(local))
-    with inference_program.working_folder(local, "compare") as folder, Steps() as steps:
-        files = {name: folder / name for name in contents}
-        for name, content in contents.items():
-            files[name].write_bytes(content)
-            files[name].chmod(0o644)
+    with inference_program.working_folder(local, "compare", contents) as folder, Steps() as steps:
         request = build_request(
-            local, folder=folder, child=wanted_child, parent=wanted_parent, text=files["text"],
-            questions=files["questions"], context=context, is_recorded=is_recorded,
+            local, folder=folder, child=wanted_child, parent=wanted_parent, text=folder / "text",
+            questions=folder / "questions", context=context, is_recorded=is_recorded,
         )  # fmt: skip
         report = inference_program.run(local, MODULE, request, folder=folder, see=steps.see)
     kept = None

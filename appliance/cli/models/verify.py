@@ -74,7 +74,7 @@ def check(
                 path, models_dir=model_choice.models_dir(settings), full=full, renew=renew, policy=policy,
                 see=shown.advance,
             )  # fmt: skip
-            refuse_other_than_expected(path, lambda hub_id: model_choice.find_pinned(settings, hub_id))
+            refuse_other_than_expected(found, lambda hub_id: model_choice.find_pinned(settings, hub_id))
     except ModelError as error:
         return {"model": name, "ok": False, "detail": str(error), "files": None, "bytes": None, "read_bytes": None}
     return {

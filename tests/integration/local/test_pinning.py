@@ -9,7 +9,9 @@ import pytest
 import yaml
 
 from appliance.local.errors import BusyError, LocalError
+from inference.registry.fetched import write_marker
 from inference.registry.store import only_one_change
+from inference.registry.verification import verify
 from tests.integration.local.test_models import PERSON, folder, refuse, run, say
 from tests.unit.inference.model_folders import FIRST, SECOND, write_model
 from tests.unit.inference.test_importing import COMMIT, write_hub_cache
@@ -176,3 +178,29 @@ def test_model_that_is_here_is_compared_with_what_was_pinned_since(folder: Path)
     assert "these are not the files" in refuse(LocalError, "activate", HUB_ID, *PERSON)
     say("pin", HUB_ID, "--from", model, "--revision", OTHER, "--replace")
     assert run("verify", HUB_ID).exit_code == 0, "another commit was pinned, of which nothing is here"
+
+
+def test_directory_that_says_it_is_a_pinned_model_is_compared_by_the_sums_of_its_check(folder: Path) -> None:
+    """Not by those of a manifest that somebody put into it later, and without one too."""
+    right, wrong = write_model(folder / "right"), write_model(folder / "wrong", data=16)
+    say("pin", HUB_ID, "--from", right, "--revision", COMMIT)
+    for model in (right, wrong):
+        write_marker(model, hub_id=HUB_ID, revision=COMMIT, commit=COMMIT)
+    assert run("verify", right).exit_code == 0
+    for _ in ("with no manifest", "with one that lies"):
+        result = run("verify", wrong)
+        assert (result.exit_code, type(result.exception)) == (1, SystemExit)
+        assert "these are not the files that what was pinned here on " in result.output
+        sums = dict.fromkeys(("config.json", "tokenizer.json"), "0" * 64) | sum_weights(right)
+        (wrong / "MANIFEST").write_text("".join(f"{of}  {name}\n" for name, of in sums.items()))
+
+
+def test_directory_whose_check_cannot_be_kept_is_summed_to_be_compared(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = write_model(folder / "wrong", data=16)
+    say("pin", HUB_ID, "--from", write_model(folder / "right"), "--revision", COMMIT)
+    write_marker(model, hub_id=HUB_ID, revision=COMMIT, commit=COMMIT)
+    monkeypatch.setattr("inference.registry.verification.write_record", lambda *_, **__: False)
+    assert verify(model, models_dir=folder / "var" / "model").sums == {}
+    assert "these are not the files that what was pinned here on " in run("verify", model).output

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import stat
 import sys
 import threading
 import time
@@ -93,6 +94,19 @@ def test_folder_of_a_killed_command_is_removed_by_the_next_one(local: LocalAppli
         (data_dir / name / LOCK).touch()
     with working_folder(local, "work") as first, working_folder(local, "work") as second:
         assert {path.name for path in data_dir.iterdir()} == {"other-dead", first.name, second.name}
+
+
+def test_contents_are_for_the_programs_user_alone(local: LocalAppliance, monkeypatch: pytest.MonkeyPatch) -> None:
+    user = 12345 if os.geteuid() == 0 else os.getuid()
+    monkeypatch.setattr(LocalAppliance, "identity", Identity(user, os.getgid(), ("setpriv",) if user == 12345 else ()))
+    previous = os.umask(0)
+    try:
+        with working_folder(local, "work", {"text": b"what somebody wrote"}) as folder:
+            for path, mode in ((folder, 0o700), (folder / "text", 0o600)):
+                assert (path.stat().st_uid, stat.S_IMODE(path.stat().st_mode)) == (user, mode)
+            assert (folder / "text").read_bytes() == b"what somebody wrote"
+    finally:
+        os.umask(previous)
 
 
 def test_interrupt_waits_until_the_program_has_tidied_up(local: LocalAppliance, tmp_path: Path) -> None:
