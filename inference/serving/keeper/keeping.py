@@ -39,7 +39,8 @@ class Keeper:
         self._record_lost()
         self._started_at = self._metrics_at = tick = time.monotonic()
         self._group = EngineGroup(self._argv, mark=DRAINED)
-        self._outlook = Outlook(self._limits, self._started_at)
+        purpose = "generation" if self._probes is None else self._probes.purpose
+        self._outlook = Outlook(self._limits, self._started_at, purpose)
         self._events.record("engine_started")
         while not self._stop.is_set():
             if self._group.poll() is not None:
@@ -75,7 +76,7 @@ class Keeper:
             self._events.record("engine_ready", seconds=round(now - self._started_at, 1))
         if outlook.wants_canary(now):
             probes.ask_canary()
-        if outlook.is_ready and now - self._metrics_at >= self._metrics_every:
+        if now - self._metrics_at >= self._metrics_every:
             self._metrics_at = now
             probes.ask_metrics()
 

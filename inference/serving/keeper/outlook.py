@@ -1,5 +1,6 @@
 """Is the engine ready, at work, or wedged? Pure: what was seen, and when, goes in; a verdict comes out.
 
+An engine is ready once it answered a canary, or wrote for somebody else while the canary waited in a deep queue.
 Any movement in what the engine's core reports is a sign of life, and so is an answered canary. A busy engine is never
 asked for a canary, which would wait behind everybody's requests; a long prefill moves the KV cache's usage.
 """
@@ -7,6 +8,7 @@ asked for a canary, which would wait behind everybody's requests; a long prefill
 from dataclasses import dataclass
 
 from inference.metrics.types import EngineReading
+from inference.registry.spec import Purpose
 
 TEARDOWN_SECONDS = 10  # what vLLM takes to end when nothing runs any more
 KILL_SECONDS = 5
@@ -36,8 +38,9 @@ def proxy_stop_seconds(drain_seconds: int) -> int:
 class Outlook:
     """What is known of one engine. Moments are of a monotonic clock."""
 
-    def __init__(self, limits: Limits, now: float) -> None:
-        self._limits = limits
+    def __init__(self, limits: Limits, now: float, purpose: Purpose = "generation") -> None:
+        self._limits, self._purpose = limits, purpose
+        self._written: float | None = None
         self._started_at = self._alive_at = self._canary_at = now
         self._seen: tuple[object, ...] | None = None
         self._load = 0.0
@@ -57,6 +60,17 @@ class Outlook:
         if seen != self._seen:
             self._seen, self._alive_at = seen, now
         self._load = (reading.running or 0) + (reading.waiting or 0)
+        self._saw_written(reading, now)
+
+    def _saw_written(self, reading: EngineReading, now: float) -> None:
+        """More tokens than before went through it: it serves. One that embeds or ranks writes none, and reads."""
+        writes = self._purpose == "generation"
+        written = reading.generation_tokens_total if writes else reading.prompt_tokens_total
+        if written is None:
+            return
+        if self._written is not None and written > self._written:
+            self.ready_at = self.ready_at or now
+        self._written = written
 
     def saw_canary(self, answered: bool, now: float) -> None:
         self._canary_at = now

@@ -20,7 +20,7 @@ class Probes:
     """At most one question of each kind is under way. ``take_`` gives an answer once, None while there is none."""
 
     def __init__(self, url: str, purpose: Purpose) -> None:
-        self._url, self._purpose = url, purpose
+        self._url, self.purpose = url, purpose
         self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="probe")
         self._metrics: Future[EngineReading | None] | None = None
         self._canary: Future[bool] | None = None
@@ -46,9 +46,9 @@ class Probes:
         return done.result()
 
     def _is_answered(self) -> bool:
-        if self._purpose == "generation":
+        if self.purpose == "generation":
             return check_engine(self._url, seconds=CANARY_SECONDS).ready
-        return check_pooling(self._url, self._purpose, seconds=CANARY_SECONDS).ready
+        return check_pooling(self._url, self.purpose, seconds=CANARY_SECONDS).ready
 
 
 def read_metrics(url: str) -> EngineReading | None:

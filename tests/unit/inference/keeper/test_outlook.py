@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from inference.metrics.types import EngineReading
+from inference.registry.spec import Purpose
 from inference.serving.keeper.outlook import KILL_SECONDS, TEARDOWN_SECONDS, Limits, Outlook, stop_seconds
 
 LIMITS = Limits(start_seconds=600, wedged_seconds=90, drain_seconds=30)
@@ -21,15 +22,35 @@ def ready(now: float = 0) -> Outlook:
     return outlook
 
 
-def test_engine_is_ready_by_a_canary_and_not_by_its_metrics() -> None:
+def test_engine_is_ready_by_a_canary_and_not_by_metrics_that_stand_still() -> None:
     outlook = Outlook(LIMITS, 0)
     outlook.saw_metrics(reading(generation_tokens_total=5.0), 1)
+    outlook.saw_metrics(reading(generation_tokens_total=5.0, prompt_tokens_total=9.0, running=3.0), 1.5)
     outlook.saw_canary(answered=False, now=2)
     assert not outlook.is_ready
     assert not outlook.wants_canary(2.5)
     assert outlook.wants_canary(3)
     outlook.saw_canary(answered=True, now=4)
     assert outlook.is_ready
+
+
+@pytest.mark.parametrize(
+    ("purpose", "counter"),
+    [
+        ("generation", "generation_tokens_total"),
+        ("embedding", "prompt_tokens_total"),
+        ("reranking", "prompt_tokens_total"),
+    ],
+)
+def test_engine_that_serves_others_is_ready_though_no_canary_came_to_its_turn(purpose: Purpose, counter: str) -> None:
+    outlook = Outlook(LIMITS, 0, purpose)
+    for second, tokens in ((300, 0.0), (305, 40.0)):
+        assert not outlook.is_ready
+        outlook.saw_metrics(reading(running=8.0, waiting=500.0, **{counter: tokens}), second)
+        outlook.saw_canary(answered=False, now=second)
+    assert outlook.ready_at == 305
+    assert not outlook.is_late(601)
+    assert outlook.is_wedged(305 + 91)
 
 
 def test_engine_that_is_not_ready_in_time_is_late_and_never_wedged() -> None:
