@@ -22,7 +22,7 @@ from appliance.local.reporting import Report
 from appliance.local.supervisor import ProgramState
 from appliance.local.supervisor_config import build_supervisor_config
 from appliance.local.taking_down import stop_leftovers, take_down
-from appliance.local.waiting import wait_until_healthy
+from appliance.local.waiting import find_log, measure_log, wait_until_healthy
 from appliance.programs import Program, Served, build_registrations
 from appliance.settings import Settings
 from appliance.settings.model import MAIN_MODEL
@@ -73,6 +73,7 @@ class BringingUp:
         self.changed = False
         self.lacks_model = False
         self.restarted: frozenset[str] = frozenset()
+        self.log_sizes: dict[str, int] = {}  # in bytes, before this command started it
 
     def run(self) -> Outcome:
         local = self.local
@@ -272,6 +273,7 @@ class BringingUp:
             local.postgres.ensure_database()
 
     def _start(self, name: str) -> None:
+        self.log_sizes.setdefault(name, measure_log(find_log(self.local, name)))
         if name in (engines := list_engines(self.local.settings)):
             wait_again(self.local.settings.run_dir, f"http://{LOOPBACK}:{engines[name].port}")
         if name not in self.local.list_running():
@@ -286,7 +288,7 @@ class BringingUp:
             self._start(name)
         for name in waiting:
             with self.report.step(name) as step:
-                step.note = wait_until_healthy(self.local, name)
+                step.note = wait_until_healthy(self.local, name, log_from=self.log_sizes[name])
 
     def _is_well(self, name: str, state: ProgramState | None) -> bool:
         return state is not None and self.local.health.check(self.local.topology.component(name), state).ok

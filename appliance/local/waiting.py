@@ -22,13 +22,14 @@ SECONDS = {
 }  # fmt: skip
 
 
-def wait_until_healthy(local: LocalAppliance, name: str) -> str:
-    """What the check saw. Raises :class:`ComponentError` with the end of the log."""
+def wait_until_healthy(local: LocalAppliance, name: str, *, log_from: int = 0) -> str:
+    """What the check saw. Raises :class:`ComponentError` with the end of the log; ``log_from`` is how many bytes of it
+    there were before this start."""
     component = local.topology.component(name)
     engines = list_engines(local.settings)
     seconds = engines[name].start_timeout_seconds if name in engines else SECONDS[name]
     starts = STARTS_ALLOWED_FOR_MODELS if component.zone == "models" else STARTS_ALLOWED
-    log = local.settings.log_dir / f"{name}.log"
+    log = find_log(local, name)
     pids: set[int] = set()
     deadline = time.monotonic() + seconds
     while True:
@@ -39,7 +40,7 @@ def wait_until_healthy(local: LocalAppliance, name: str) -> str:
         if health.ok and state is not None and state.state == "RUNNING":
             return health.detail
         if gave_up(state, len(pids), starts):
-            why = explain(read_end(log))
+            why = explain(read_end(log, after=log_from))
             raise ComponentError(
                 name, f"ends again and again instead of starting{f': {why}' if why else ''}", tail(log)
             )
@@ -56,11 +57,25 @@ def gave_up(state: ProgramState | None, started: int, allowed: int) -> bool:
     return started > allowed or (ended and max(started, 1) == allowed)
 
 
-def read_end(log: Path) -> deque[str]:
-    """More of a log's end than is shown: what went wrong stands above where it led to."""
+def find_log(local: LocalAppliance, name: str) -> Path:
+    return local.settings.log_dir / f"{name}.log"
+
+
+def measure_log(log: Path) -> int:
+    """Its size in bytes; nothing of one that is not there yet."""
     try:
-        with log.open(encoding="utf-8", errors="replace") as handle:
-            return deque(handle, maxlen=CAUSE_LINES)
+        return log.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def read_end(log: Path, *, after: int = 0) -> deque[str]:
+    """More of a log's end than is shown: what went wrong stands above where it led to. Of what follows the first
+    ``after`` bytes: an earlier start may have failed for another reason. A log that is shorter was begun anew."""
+    try:
+        with log.open("rb") as handle:
+            handle.seek(after if after <= measure_log(log) else 0)
+            return deque((line.decode(errors="replace") for line in handle), maxlen=CAUSE_LINES)
     except FileNotFoundError:
         return deque()
 
