@@ -14,6 +14,7 @@ from pathlib import Path
 from appliance.local.errors import LocalError
 from appliance.local.management import Management
 from appliance.settings import Settings
+from inference.registry.draft import write_whole
 from inference.registry.licence import Terms
 
 FILE = "licences.json"
@@ -109,10 +110,8 @@ def _write(settings: Settings, acknowledged: tuple[Acknowledgement, ...]) -> Non
     file = find_file(settings)
     if not acknowledged and not file.exists():
         return
-    draft = file.with_suffix(".draft")
     document = {"schema_version": SCHEMA_VERSION, "acknowledged": [asdict(each) for each in acknowledged]}
-    draft.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-    draft.replace(file)
+    write_whole(file, json.dumps(document, indent=2) + "\n")
 
 
 def _read_os_user() -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.local import acknowledgements
+from appliance.local import acknowledgements, model_choice
 from appliance.local.acknowledgements import NameMissingError, build_acknowledgement
 from appliance.local.errors import LocalError
 from appliance.settings import Settings
@@ -62,6 +62,19 @@ def test_what_the_audit_does_not_have_is_recorded_once_and_nothing_is_lost(setti
     assert acknowledgements.record_pending(settings, recorder) == 0  # type: ignore[arg-type]
     assert [document["name"] for document in recorder.documents] == ["Test Person", "Other Person"]
     assert all(document["schema_version"] == 1 and "recorded" not in document for document in recorder.documents)
+
+
+def test_link_beside_what_is_kept_is_not_written_through(settings: Settings) -> None:
+    """The folder is the engine's user's, and who acknowledges or activates may be root."""
+    victim = settings.data_dir / "victim"
+    victim.write_text("as it was")
+    for file in (acknowledgements.find_file(settings), model_choice.activation_file(settings)):
+        file.with_suffix(".draft").symlink_to(victim)
+    acknowledgements.keep(settings, build_acknowledgement("m", TERMS, name="Test Person"))
+    model_choice.write_activation(settings, model_choice.Activation(hub_id="a/b"))
+    assert victim.read_text() == "as it was"
+    assert acknowledgements.find(settings, "m", TERMS) is not None
+    assert model_choice.read_activation(settings) == model_choice.Activation(hub_id="a/b")
 
 
 def test_removed_model_is_asked_about_again_but_not_before_the_audit_has_it(settings: Settings) -> None:
