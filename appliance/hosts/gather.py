@@ -252,9 +252,10 @@ def gather_licence(folder: Path) -> dict[str, Any]:
 
 def find_origin(folder: Path) -> str:
     """The hub's name of the model, or of the one it was quantised from, as inference.registry.origin reads it."""
-    fetched, quantized = (read_object(folder / name) for name in ("fetched.json", "quantized.json"))
-    parent = quantized.get("parent")
-    name = fetched.get("hub_id") or (parent.get("hub_id") if isinstance(parent, dict) else None)
+    name = read_object(folder / "fetched.json").get("hub_id")
+    if name is None and read_object(folder / "imported.json").get("kind") == "quantized":
+        parent = read_object(folder / "quantized.json").get("parent")
+        name = parent.get("hub_id") if isinstance(parent, dict) else None
     return name if isinstance(name, str) else ""
 
 

@@ -13,6 +13,7 @@ from inference.registry.draft import create_anew, open_up, publish
 from inference.registry.errors import CheckpointError
 from inference.registry.importing import SpaceMissingError
 from inference.registry.manifest import NAME as MANIFEST
+from inference.registry.origin import MADE_HERE
 from inference.registry.signature import FILE as SIGNATURE
 from inference.registry.store import (
     MARKERS,
@@ -27,7 +28,6 @@ from inference.registry.store import (
 from inference.registry.tree import list_files
 from inference.registry.verification import See, sum_file
 
-KIND = "quantized"
 NOT_PASSED_ON = frozenset({"config.json", MANIFEST, RECORD, SIGNATURE, *MARKERS})
 WEIGHTS = (".safetensors", ".safetensors.index.json")
 
@@ -66,7 +66,7 @@ def _publish(output: Path, *, parent: Path, name: str, record: dict[str, Any], m
     open_up(output)
     sums = {file: sum_file(output / file, status, see) for file, status in list_files(output).items()}
     revision = build_revision(sums)
-    write_imported(output, name=name, revision=revision, kind=KIND)
+    write_imported(output, name=name, revision=revision, kind=MADE_HERE)
     open_up(output)
     target = models_dir / f"{name}@{revision}"
     with only_one_change(models_dir):

@@ -22,11 +22,11 @@ from inference.registry.expected import Expected
 from inference.registry.fetched import MARKER as FETCHED
 from inference.registry.manifest import NAME as MANIFEST
 from inference.registry.manifest import format_manifest
+from inference.registry.origin import IMPORTED
 from inference.registry.place import Record, find_place, forget, take_trace, write_record
 from inference.registry.tree import list_files
 from inference.registry.verification import See, Verified, sum_file
 
-IMPORTED = "imported.json"
 MARKERS = (FETCHED, IMPORTED)
 MARKER_VERSION = 1
 LOCK = ".lock"

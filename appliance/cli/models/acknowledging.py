@@ -8,9 +8,9 @@ from appliance.cli.screen import out
 from appliance.local import acknowledgements, model_choice
 from appliance.local.errors import LocalError
 from appliance.local.instance import LocalAppliance
-from inference.quantization.record import find_parent
 from inference.registry.checkpoint import find_licence
 from inference.registry.licence import Terms, build_terms, describe
+from inference.registry.origin import find_hub_id
 from inference.registry.own import load_own_catalogue
 from inference.registry.spec import ModelSpec
 from inference.registry.store import find_marked
@@ -63,10 +63,8 @@ def read_terms(local: LocalAppliance, spec: ModelSpec) -> Terms:
 def find_terms(local: LocalAppliance, folder: Path | None, *, hub_id: str | None) -> Terms:
     """A model that was quantised here is under its parent's licence. ``folder``: its files, where they are here; the
     card among them is read, and not what the catalogue says of it."""
-    stored = find_marked(folder) if folder else None
-    if hub_id is None and stored is not None:
-        parent = find_parent(stored.folder)
-        hub_id = stored.name if stored.is_from_hub else parent.hub_id if parent else None
+    if hub_id is None and folder is not None:
+        hub_id = find_hub_id(folder)
     with told_apart():
         catalogue = load_own_catalogue(local.settings)
     card = find_licence(folder / "README.md") if folder else None

@@ -17,6 +17,7 @@ from appliance.local.instance import LocalAppliance, open_appliance
 from inference.quantization.parents import find_parent as find_named
 from inference.quantization.record import find_parent as find_recorded
 from inference.registry.comparison import ParentUnknownError, keep
+from inference.registry.own import load_unpinned_catalogue
 
 MAX_FILE_BYTES = 64 * 1024 * 1024
 MODULE = "inference.comparing"
@@ -72,7 +73,8 @@ def compare(
 def find_model(local: LocalAppliance, wanted: str) -> dict[str, Any]:
     """A directory where there is one of that name, else one of the store; checked as before a load. A directory goes by
     its last name: where it lies is nobody's business but this machine's."""
-    found = find_named(wanted, models_dir=model_choice.models_dir(local.settings))
+    models_dir, catalogue = model_choice.models_dir(local.settings), load_unpinned_catalogue(local.settings)
+    found = find_named(wanted, models_dir=models_dir, catalogue=catalogue)
     verified = model_choice.verify_files(local.settings, found.folder)
     return {
         "reference": found.reference if found.revision else found.name, "path": str(found.folder),

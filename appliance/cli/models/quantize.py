@@ -27,6 +27,7 @@ from inference.quantization.work import build_work, list_begun, only_one_quantiz
 from inference.quantization.work import discard as discard_work
 from inference.registry.importing import Names, refuse_odd_names
 from inference.registry.machine import gather_machine_facts
+from inference.registry.own import load_unpinned_catalogue
 
 GIB = 1024**3
 RECIPE_HELP = "; ".join(f"{recipe.name}: {recipe.summary}" for recipe in RECIPES.values())
@@ -66,7 +67,7 @@ def quantize(
         if discard:
             _discard(models_dir, model)
             return
-        found = find_parent(model, models_dir=models_dir)
+        found = find_parent(model, models_dir=models_dir, catalogue=load_unpinned_catalogue(local.settings))
         read_parent(found, RECIPES[recipe])
         texts = read_texts(recipe, calibration, samples=samples, max_tokens=max_tokens, seed=seed)
         with show_progress() as shown:
@@ -133,7 +134,7 @@ def _show(local: LocalAppliance, found: Found, done: Done) -> None:
     )
     if done.kept:
         out.print(f"{done.kept} pieces were there from before, {done.made} were made now.", markup=False)
-    terms = find_terms(local, done.stored.folder, hub_id=found.hub_id)
+    terms = find_terms(local, done.stored.folder, hub_id=found.origin)
     for words in terms.obligations:
         if "has a name that begins with" in words:
             out.print(f"{terms.name}: {words}", markup=False)

@@ -95,7 +95,7 @@ def build_machine(folder: Path, **changes: Any) -> Machine:
 
 
 def attempt(parent: Path, machine: Machine, **wish: Any) -> None:
-    found = find_parent(str(parent), models_dir=machine.models_dir)
+    found = find_parent(str(parent), models_dir=machine.models_dir, catalogue=load_catalogue())
     checked = verify(found.folder, models_dir=machine.models_dir)
     wanted = Wish(**{"recipe": "w4a16", "name": choose_name(found, RECIPES["w4a16"]), "device": "cpu", **wish})
     quantize(found, checked, wanted, machine, Silent())
@@ -221,7 +221,7 @@ def test_parents_and_their_licence_are_those_of_the_hub(folder: Path, parent: Pa
     models_dir = build_machine(folder).models_dir
     options = ("--hub-id", "Qwen/Qwen3-0.6B", "--revision", "main")
     assert run("import", parent, *options).exit_code == 0
-    found = find_parent("Qwen/Qwen3-0.6B", models_dir=models_dir)
+    found = find_parent("Qwen/Qwen3-0.6B", models_dir=models_dir, catalogue=load_catalogue())
     assert (found.reference, found.hub_id, found.name) == ("Qwen/Qwen3-0.6B@main", "Qwen/Qwen3-0.6B", "Qwen3-0.6B")
     local, result = open_appliance(), models_dir / "small-fp8@0123"
     shutil.copytree(found.folder, result)

@@ -10,6 +10,7 @@ from appliance.hosts import gather, licences
 from appliance.hosts.__main__ import judge_licences
 from inference.registry import licence
 from inference.registry.load import load_catalogue
+from inference.registry.store import write_imported
 
 MODEL = "Llama-3.3-70B-Instruct-quantized.w4a16"
 CARD = "---\nlicense: llama3.3\n---\n# A card\n"
@@ -126,6 +127,7 @@ def test_another_name_of_the_folder_hides_no_licence(tmp_path: Path, marker: str
     """As the engine and `models activate` know it: by what it was made from."""
     folder = tmp_path / "ours"
     folder.mkdir()
+    write_imported(folder, name="ours", revision="1", kind="quantized")
     (folder / marker).write_text(json.dumps(content))
     seen = gather.gather_licence(folder)
     judged = licences.judge(load_catalogue(), seen, model="ours", folder=str(folder), said=None)
@@ -133,8 +135,17 @@ def test_another_name_of_the_folder_hides_no_licence(tmp_path: Path, marker: str
     assert licence.find_origin(load_catalogue(), folder) == seen["origin"] == "meta-llama/Llama-3.3-70B-Instruct"
 
 
+@pytest.mark.parametrize("marker", [{}, {"imported.json": {"kind": "directory"}}, {"fetched.json": {"hub_id": ""}}])
+def test_quantized_json_of_a_model_that_was_not_made_here_says_nothing(tmp_path: Path, marker: dict[str, Any]) -> None:
+    for name, content in {**marker, "quantized.json": {"parent": {"hub_id": "Qwen/Qwen3-8B"}}}.items():
+        (tmp_path / name).write_text(json.dumps(content))
+    assert gather.gather_licence(tmp_path)["origin"] == ""
+    assert not licence.find_origin(load_catalogue(), tmp_path)
+
+
 @pytest.mark.parametrize("content", ["", "[]", "{", '{"parent": []}', '{"parent": {"hub_id": 7}}'])
 def test_marker_that_says_nothing_is_none(tmp_path: Path, content: str) -> None:
+    write_imported(tmp_path, name="ours", revision="1", kind="quantized")
     (tmp_path / "quantized.json").write_text(content)
     assert gather.gather_licence(tmp_path)["origin"] == ""
     assert licence.find_origin(load_catalogue(), tmp_path) is None

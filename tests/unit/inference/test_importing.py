@@ -17,8 +17,17 @@ from inference.registry.errors import CheckpointMissingError
 from inference.registry.importing import Imported, Names, RevisionMovedError, SpaceMissingError
 from inference.registry.intake import ImportRefusedError, SourceChangedError
 from inference.registry.manifest import parse_manifest
+from inference.registry.origin import find_hub_id
 from inference.registry.refusals import FileChangedError, LinkInCheckpointError
-from inference.registry.store import NotStoredError, StoreBusyError, get_stored, list_stored, only_one_change, remove
+from inference.registry.store import (
+    NotStoredError,
+    StoreBusyError,
+    get_stored,
+    list_stored,
+    only_one_change,
+    remove,
+    write_imported,
+)
 from inference.registry.verification import verify
 from tests.unit.inference.model_folders import FIRST, snapshot, write_model
 from tests.unit.inference.test_bad_directories import Quiet
@@ -61,6 +70,16 @@ def test_directory_becomes_a_model_with_its_sums(tmp_path: Path, models_dir: Pat
     check = ["sha256sum", "--check", "--quiet", "MANIFEST"]
     assert subprocess.run(check, cwd=done.stored.folder, check=False).returncode == 0
     assert verify(done.stored.folder, models_dir=models_dir).read_bytes == 0
+
+
+def test_what_a_model_says_it_was_quantised_from_is_not_the_stores_word(tmp_path: Path, models_dir: Path) -> None:
+    """The file stays; neither licence nor parsers are taken from it, whatever marker came with it."""
+    source = write_model(tmp_path / "m")
+    (source / "quantized.json").write_text(json.dumps({"schema_version": 1, "parent": {"hub_id": "Qwen/Qwen3-8B"}}))
+    write_imported(source, name="m", revision="1", kind="quantized")
+    folder = bring(source, models_dir).stored.folder
+    assert (folder / "quantized.json").is_file()
+    assert (find_hub_id(source), find_hub_id(folder)) == ("Qwen/Qwen3-8B", None)
 
 
 def test_stored_files_are_for_everybody_to_read_and_nobody_else_to_change(tmp_path: Path, models_dir: Path) -> None:

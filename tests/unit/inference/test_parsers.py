@@ -11,6 +11,7 @@ from inference.registry.load import load_catalogue
 from inference.registry.options import Options
 from inference.registry.origin import find_hub_id
 from inference.registry.parsers import ParserUnknownError, find_entry, load_known
+from inference.registry.store import write_imported
 from tests.unit.inference.test_choice import OFFLINE
 from tests.unit.inference.test_fetched import put_model
 
@@ -44,6 +45,8 @@ def test_quantised_directory_takes_those_of_the_model_it_was_made_from(tmp_path:
     folder = put_coder(tmp_path)
     (folder / "fetched.json").unlink()
     (folder / "quantized.json").write_text(json.dumps({"schema_version": 1, "parent": {"hub_id": CODER}}))
+    assert find_hub_id(folder) is None  # nobody says that it was made here
+    write_imported(folder, name="coder", revision="1", kind="quantized")
     assert find_hub_id(folder) == CODER
     assert parsers(folder) == ("qwen3_coder", None)
 
@@ -53,6 +56,7 @@ def test_directory_whose_origin_is_not_said_takes_its_familys(tmp_path: Path, te
     folder = put_coder(tmp_path)
     (folder / "fetched.json").unlink()
     (folder / "quantized.json").write_text(text)
+    write_imported(folder, name="coder", revision="1", kind="quantized")
     assert parsers(folder) == ("qwen3_json", "qwen3")
 
 
