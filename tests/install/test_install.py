@@ -193,7 +193,12 @@ def test_gpu_hosts_own_firewall_stands_when_the_app_hosts_is_taken_away(site: In
 def test_nothing_starts_while_the_firewall_is_away_and_all_does_when_it_is_back(site: InstalledSite) -> None:
     """What runs is left alone; what starts meanwhile waits for the rules, and needs nobody to start it again."""
     site.require("installed")
-    for place, unit, port in (("app", "nginx.service", 443), ("gpu", "appliance-engine-proxy.service", 8443)):
+    app, program = site.hosts["app"], Path(scan.__file__).read_text()
+    looks = {
+        "app": lambda: list_open(site.network, ADDRESSES["app"]),
+        "gpu": lambda: json.loads(app.run("python3", "-c", program, ADDRESSES["gpu"]).stdout)["open"],
+    }
+    for place, unit, port in (("gpu", "appliance-engine-proxy.service", 8443), ("app", "nginx.service", 443)):
         host = site.hosts[place]
         before = host.run("systemctl", "show", unit, "--property=MainPID", "--value").stdout
         host.run("systemctl", "stop", "nftables.service")
@@ -201,11 +206,11 @@ def test_nothing_starts_while_the_firewall_is_away_and_all_does_when_it_is_back(
             assert host.run("systemctl", "show", unit, "--property=MainPID", "--value").stdout == before
             host.run("systemctl", "restart", unit, check=False)
             time.sleep(4)
-            assert port not in list_open(site.network, ADDRESSES[place])
+            assert port not in looks[place]()
         finally:
             host.run("systemctl", "start", "nftables.service")
         deadline = time.monotonic() + 60
-        while port not in list_open(site.network, ADDRESSES[place]):
+        while port not in looks[place]():
             assert time.monotonic() < deadline, host.run("journalctl", "-u", unit, "-n", "20").stdout
             time.sleep(2)
 
