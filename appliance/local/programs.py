@@ -57,7 +57,7 @@ def build_programs(
             "engine-proxy",
             engine_proxy.argv,
             {**engine_proxy.env, **models},
-            stop_seconds=proxy_stop_seconds(settings.model.drain_seconds),
+            stop_seconds=proxy_stop_seconds(settings.proxy_drain_seconds),
         ),
         **build_application_programs(settings, topology, installation.python, webapp),
     }

@@ -60,7 +60,7 @@ class Supervisor:
     def stop_seconds(self) -> int:
         """How long stopping everything may take."""
         further = sum(stop_seconds(model.drain_seconds) for model in self.settings.further_models.values())
-        return STOP_SECONDS + 2 * self.settings.model.drain_seconds + further
+        return STOP_SECONDS + self.settings.model.drain_seconds + self.settings.proxy_drain_seconds + further
 
     def find_pid(self) -> int | None:
         """The pid of the running supervisord; ``None`` when there is none (a socket left behind does not count)."""

@@ -58,7 +58,7 @@ def _build_model_server(
         seconds = stop_seconds(settings.model.drain_seconds)
         return Program(name, argv, env, stop_seconds=seconds, stops_group=False, final_code=EXIT_REFUSED)
     if name == "engine-proxy":
-        return Program(name, argv, env, stop_seconds=proxy_stop_seconds(settings.model.drain_seconds))
+        return Program(name, argv, env, stop_seconds=proxy_stop_seconds(settings.proxy_drain_seconds))
     return Program(name, argv, env, stop_seconds=MODEL_STOP_SECONDS)
 
 

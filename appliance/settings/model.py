@@ -325,6 +325,11 @@ class Settings(Section):
         return self.engine_of_adapter.get(self.answers.model, self.answers.model)
 
     @property
+    def proxy_drain_seconds(self) -> int:
+        """What stands before the engines waits as long as the most patient of them."""
+        return max(model.drain_seconds for model in (self.model, *self.further_models.values()))
+
+    @property
     def main_served_name(self) -> str | None:
         """What the section ``model`` says about the name it is served under; None where it names no model."""
         wanted = self.model

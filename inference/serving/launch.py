@@ -156,7 +156,7 @@ def build_proxy_command(settings: Settings, *, python: Path, upstream: str = "al
     return engine_proxy_command(
         python=python, host=LOOPBACK if tls is None else ANY, port=proxy.port, engine_url=urls.get("engine"),
         embedder_url=urls.get("embedder"), further=further, tls=tls, data_dir=settings.data_dir,
-        root=environment.REPOSITORY, events=settings.events_dir, drain_seconds=settings.model.drain_seconds,
+        root=environment.REPOSITORY, events=settings.events_dir, drain_seconds=settings.proxy_drain_seconds,
     )  # fmt: skip
 
 

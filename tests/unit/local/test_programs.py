@@ -7,10 +7,11 @@ from appliance.local.identity import Identity
 from appliance.local.programs import build_programs
 from appliance.local.release import Release
 from appliance.local.supervisor import Supervisor
-from appliance.programs import QUEUES, Installation, Program, build_webapp_environment
+from appliance.programs import QUEUES, Installation, Program, build_installed_programs, build_webapp_environment
 from appliance.settings import Settings
 from appliance.topology import build_topology
 from inference.serving.command import Command
+from inference.serving.launch import build_proxy_command
 from webapp.durable import registry
 
 SETTINGS = Settings(data_dir=Path("/data"))
@@ -74,6 +75,24 @@ def test_every_queue_is_served_once_and_documents_by_nobody_who_answers() -> Non
     served = [queue for queues in QUEUES.values() for queue in queues]
     assert sorted(served) == sorted(get_args(registry.Queue))
     assert "ingestion" not in QUEUES["worker"]
+
+
+def test_proxy_waits_as_long_as_the_most_patient_engine() -> None:
+    further = {"slow": {"path": "/m/s", "port": 8411, "drain_seconds": 300}, "quick": {"path": "/m/q", "port": 8412}}
+    settings = Settings.model_validate({"data_dir": "/data", "further_models": further})
+    python = Path("/py")
+    argv = build_proxy_command(settings, python=python).argv
+    assert argv[argv.index("--drain-seconds") + 1] == "300"
+    local = build_programs(
+        settings, build_topology(settings), INSTALLATION, RELEASE, postgres=(), redis=(), embedder=EMBEDDER,
+        engines={"engine": ENGINE}, engine_proxy=PROXY,
+    )  # fmt: skip
+    installed = build_installed_programs(settings, build_topology(settings), INSTALLATION, inference_python=python)
+    for programs in (local, installed):
+        stops = {program.name: program.stop_seconds for program in programs}
+        assert (stops["engine"], stops["engine-proxy"]) == (45, 305)
+    whole = Supervisor(settings, Identity(0, 0, ())).stop_seconds
+    assert whole >= 240 + 30 + 300 + 300 + 30  # the main engine, the proxy and both further ones
 
 
 def test_launcher_goes_before_every_command() -> None:
