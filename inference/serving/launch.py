@@ -8,7 +8,7 @@ appliance has a supervisor that is told the commands instead.
 import argparse
 import os
 import sys
-from contextlib import suppress
+import time
 from pathlib import Path
 
 from appliance.settings import Settings, SettingsError, environment, load
@@ -44,6 +44,7 @@ from inference.serving.turns import wait_for_turn
 ANY = "0.0.0.0"  # noqa: S104 - TLS with client certificates is required wherever this is used
 ENGINE = "engine"
 ABSENT = (NotFetchedError, CheckpointMissingError)  # may come: a copy under way, a folder not mounted yet
+ABSENT_SECONDS, PAUSE_SECONDS = 120.0, 2.0  # for the folder of a model beside this one
 
 
 def build_command(
@@ -98,17 +99,44 @@ def keep(command: Command, spec: ModelSpec, model: Model, *, events: Path, engin
 
 
 def list_beside(settings: Settings, facts: MachineFacts, *, but: str) -> dict[str, ModelSpec]:
-    """The other models of this host. One that cannot be served gets no memory, and takes nobody else down."""
-    found = {}
-    for name, wanted in list_wanted(settings).items():
-        if name == but or (wanted.path is None and wanted.hub_id is None):
-            continue
-        wish = build_wish(settings, None if name == MAIN_MODEL else name)
-        with suppress(ModelError, OSError):
-            spec = resolve_model(wish, facts, models_dir=settings.data_dir / "model").spec  # parsers take no memory
-            if spec is not None and spec.path is not None:
-                found[name] = spec
+    """The other models of this host. One that is refused gets no memory, and takes nobody else down; one whose folder
+    is not here is waited for: after a boot it may not be mounted yet, and what it needs would be taken by then."""
+    found: dict[str, ModelSpec] = {}
+    absent = [
+        name
+        for name, wanted in list_wanted(settings).items()
+        if name != but and (wanted.path is not None or wanted.hub_id is not None)
+    ]
+    deadline = time.monotonic() + ABSENT_SECONDS
+    while absent:
+        waiting, absent = absent, []
+        for name in waiting:
+            try:
+                spec = _find_beside(settings, facts, name)
+            except (*ABSENT, OSError):
+                absent.append(name)
+            else:
+                found |= {} if spec is None else {name: spec}
+        if not absent or time.monotonic() >= deadline:
+            break
+        time.sleep(PAUSE_SECONDS)
+    if absent:
+        sys.stderr.write(f"Starting without memory for {', '.join(absent)}, not here after {ABSENT_SECONDS:.0f} s.\n")
     return found
+
+
+def _find_beside(settings: Settings, facts: MachineFacts, name: str) -> ModelSpec | None:
+    """None for one that is refused, or has no place on this machine. Raises one of ABSENT, or OSError."""
+    wish = build_wish(settings, None if name == MAIN_MODEL else name)
+    try:
+        choice = resolve_model(wish, facts, models_dir=settings.data_dir / "model")  # parsers take no memory
+    except ABSENT:
+        raise
+    except ModelError:
+        return None
+    if choice.spec is not None and choice.spec.path is None:
+        raise NotFetchedError(choice.reason)
+    return choice.spec
 
 
 def require_acknowledged(settings: Settings, spec: ModelSpec, further: str | None) -> None:

@@ -12,10 +12,10 @@ import pytest
 from appliance.settings import Settings, environment
 from inference.planning.servable import CannotServeError
 from inference.registry.errors import CheckpointMissingError, NotFetchedError, OtherLicenceError
-from inference.registry.machine import Gpu
+from inference.registry.machine import Gpu, gather_machine_facts
 from inference.registry.refusals import FileChangedError
 from inference.serving.argv import build_engine_proxy_argv
-from inference.serving.launch import build_command
+from inference.serving.launch import PAUSE_SECONDS, build_command, list_beside
 from tests.engines.adapters import write_adapter
 from tests.unit.inference.model_folders import edit_json, snapshot, write_model
 from tests.unit.inference.test_adapters import FACTS
@@ -118,6 +118,42 @@ def test_context_that_cannot_be_held_is_refused_before_the_start(tmp_path: Path)
     wanted = {"path": model, "device": "cpu", "max_context_tokens": 5000}
     with pytest.raises(CannotServeError, match="knows 4,096 tokens of context, not 5,000"):
         build_command("engine", hosts(data_dir=tmp_path, model=wanted), python=PYTHON)
+
+
+def beside(tmp_path: Path, name: str) -> Settings:
+    """A host whose further model is in the folder ``name``."""
+    main = {"path": write_model(tmp_path / "main"), "device": "cpu"}
+    further = {"coder": {"path": tmp_path / name, "device": "cpu", "port": 8411}}
+    return hosts(data_dir=tmp_path, model=main, further_models=further)
+
+
+def test_neighbour_that_is_mounted_late_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paused: list[float] = []
+
+    def mount(seconds: float) -> None:
+        paused.append(seconds)
+        if len(paused) == 3:
+            write_model(tmp_path / "late")
+
+    monkeypatch.setattr("inference.serving.launch.time.sleep", mount)
+    found = list_beside(beside(tmp_path, "late"), gather_machine_facts(hub_url=None), but="model")
+    assert [(name, spec.path) for name, spec in found.items()] == [("coder", tmp_path / "late")]
+    assert paused == [PAUSE_SECONDS] * 3
+
+
+def test_neighbour_that_does_not_come_is_left_out_and_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("inference.serving.launch.ABSENT_SECONDS", 0.05)
+    monkeypatch.setattr("inference.serving.launch.PAUSE_SECONDS", 0.05)
+    assert list_beside(beside(tmp_path, "absent"), gather_machine_facts(hub_url=None), but="model") == {}
+    assert capsys.readouterr().err.startswith("Starting without memory for coder, not here after")
+
+
+def test_neighbour_that_is_refused_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (write_model(tmp_path / "pickled") / "weights.bin").write_bytes(b"\x80\x04")
+    monkeypatch.setattr("inference.serving.launch.time.sleep", lambda _seconds: pytest.fail("it waited"))
+    assert list_beside(beside(tmp_path, "pickled"), gather_machine_facts(hub_url=None), but="model") == {}
 
 
 def test_no_hub_is_asked_for_a_model() -> None:
