@@ -1,20 +1,19 @@
 """Start a server for tests, wait until it is ready, and stop it by its process id. A failure shows the log's end."""
 
 import json
-import os
-import signal
 import socket
 import ssl
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 import httpx
 
+from inference.comparing.temporary import stop
 from inference.registry.checkpoint import inspect_checkpoint
 from inference.registry.choice import ModelWish, build_directory_spec
 from inference.registry.spec import ModelSpec
@@ -24,7 +23,6 @@ from inference.serving.readiness import check_engine
 ROOT = Path(__file__).resolve().parents[2]
 INFERENCE_PYTHON = ROOT / ".venv" / "inference" / "bin" / "python"
 LOG_TAIL_CHARACTERS = 4000
-STOP_SECONDS = 20
 DIE_WITH_PARENT = ("setpriv", "--pdeathsig", "TERM", "--")  # a killed test session leaves no server behind
 ENGINE_START_SECONDS = 240
 ENGINE_CONTEXT_TOKENS = 8192
@@ -59,7 +57,7 @@ def running(
         _wait_until_ready(process, log=log, ready=ready, deadline_seconds=deadline_seconds)
         yield process
     finally:
-        _stop(process)
+        stop(process)
 
 
 def _wait_until_ready(
@@ -73,18 +71,6 @@ def _wait_until_ready(
             tail = log.read_text(errors="replace")[-LOG_TAIL_CHARACTERS:]
             raise ServerDidNotStartError(f"{process.args!r} {why}. The end of {log}:\n{tail}")
         time.sleep(0.1)
-
-
-def _stop(process: "subprocess.Popen[bytes]") -> None:
-    """Ask, then insist; children of the process are in its group and go with it."""
-    process.terminate()
-    try:
-        process.wait(STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
 
 
 def answers(url: str, *, verify: ssl.SSLContext | bool = True) -> bool:

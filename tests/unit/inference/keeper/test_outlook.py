@@ -6,7 +6,7 @@ import pytest
 
 from inference.metrics.types import EngineReading
 from inference.registry.spec import Purpose
-from inference.serving.keeper.outlook import KILL_SECONDS, TEARDOWN_SECONDS, Limits, Outlook, stop_seconds
+from inference.serving.keeper.outlook import Limits, Outlook, stop_seconds
 
 LIMITS = Limits(start_seconds=600, wedged_seconds=90, drain_seconds=30)
 
@@ -132,4 +132,3 @@ def test_time_in_which_the_machine_stood_still_does_not_count() -> None:
 
 def test_whoever_stops_the_keeper_waits_longer_than_it_takes() -> None:
     assert stop_seconds(30) == 45
-    assert stop_seconds(30) >= 30 + TEARDOWN_SECONDS + KILL_SECONDS
