@@ -4,6 +4,7 @@ Two replicas of vLLM, each with its keeper under the appliance's own supervisord
 ``webapp.llm`` with real PostgreSQL and Redis.
 """
 
+import itertools
 import os
 import shutil
 import signal
@@ -40,6 +41,7 @@ from tests.engines.launch import (
     running_engine_proxy,
 )
 from webapp.llm import api
+from webapp.llm.choosing import Candidate, choose
 from webapp.llm.errors import EngineTimeout, EngineUnavailable, LlmError
 from webapp.llm.models import ModelEndpoint
 from webapp.llm.services import endpoints, routing
@@ -168,24 +170,34 @@ def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not come true"
-        time.sleep(0.05)
+        time.sleep(0.01)
 
 
 class Asked:
-    """One of many requests, in a thread of its own."""
+    """One of many requests, in a thread of its own. ``falls_to``: the address that its affinity leads to."""
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, pair: Pair) -> None:
         self.number, self.pieces = number, 0
         self.has_final = False
         self.error: LlmError | None = None
+        places = [Candidate(each.address) for each in pair.replicas]
+        self.falls_to = pair.replicas[number % 2].address
+        self.affinity = next(
+            key for key in (f"{number}-{again}" for again in itertools.count())
+            if choose(places, affinity=key, is_conversation=True) == self.falls_to
+        )  # fmt: skip
         self.thread = threading.Thread(target=self._ask)
+
+    @property
+    def is_in_flight(self) -> bool:
+        return self.pieces > 1 and not self.has_final and self.error is None
 
     def _ask(self) -> None:
         question = [Message("user", f"How much water does reservoir {self.number} hold?")]
         try:
             for delta in api.generate(
                 messages=question, attribution=NOBODY, max_tokens=ANSWER_TOKENS, temperature=1.0,
-                affinity=str(self.number), should_stop=lambda: False,
+                affinity=self.affinity, should_stop=lambda: False,
             ):  # fmt: skip
                 self.pieces += bool(delta.text)
                 self.has_final = delta.final is not None
@@ -195,16 +207,27 @@ class Asked:
             connections.close_all()
 
 
+def ask(pair: Pair, count: int) -> list[Asked]:
+    """Requests that fall to the replicas by turns. None has begun."""
+    return [Asked(number, pair) for number in range(count)]
+
+
+def wait_until_in_flight(asked: list[Asked], at: Replica) -> None:
+    """Two answers are being written there. To wait for all of them is to wait until some have ended: a vLLM that
+    writes hundreds of tokens a second takes its time with the next request."""
+    wait_until(lambda: sum(each.is_in_flight for each in asked if each.falls_to == at.address) >= 2)
+
+
 def test_kill_of_one_of_two_fails_no_request_that_had_not_begun_and_it_comes_back(two: Pair) -> None:
     doomed = two.replicas[0]
     ready = doomed.count("engine_ready")
-    asked = [Asked(number) for number in range(PARALLEL)]
+    asked = ask(two, PARALLEL)
     group = os.getpgid(two.find(doomed, "vllm.entrypoints"))
-    # A third have begun when the engine dies, a third wait for their first token, a third come later.
+    # Of a third some have begun when the engine dies, a third wait for their first token, a third come later.
     for number, each in enumerate(asked):
         each.thread.start()
         if number == PARALLEL // 3:
-            wait_until(lambda: sum(each.pieces > 1 for each in asked) > PARALLEL // 3)
+            wait_until_in_flight(asked, doomed)
         if number == 2 * PARALLEL // 3:
             killed_at = time.monotonic()
             os.killpg(group, signal.SIGKILL)
@@ -222,11 +245,11 @@ def test_kill_of_one_of_two_fails_no_request_that_had_not_begun_and_it_comes_bac
 def test_wedged_engine_is_ended_and_started_again_while_the_other_answers(two: Pair) -> None:
     wedged = two.replicas[0]
     ready = wedged.count("engine_ready")
-    asked = [Asked(number) for number in range(8)]
+    asked = ask(two, 8)
     core = two.find(wedged, "VLLM::EngineCore")
     for each in asked:
         each.thread.start()
-    wait_until(lambda: sum(each.pieces > 1 for each in asked) == len(asked))
+    wait_until_in_flight(asked, wedged)
     stopped_at = time.monotonic()
     os.kill(core, signal.SIGSTOP)
     assert httpx.get(f"{wedged.url}/health", timeout=10, trust_env=False).status_code == 200, "it looks well"
@@ -237,6 +260,7 @@ def test_wedged_engine_is_ended_and_started_again_while_the_other_answers(two: P
     for each in asked:
         each.thread.join(240)
     broken = [each for each in asked if each.error is not None]
+    assert broken, "the wedge met nobody: the test shows nothing"
     assert {type(each.error) for each in broken} <= {EngineUnavailable, EngineTimeout}
     assert sum(each.has_final for each in asked) == len(asked) - len(broken)
     wait_until(lambda: wedged.count("engine_ready") == ready + 1, READY_SECONDS)
@@ -250,12 +274,12 @@ def test_kill_of_the_core_alone_is_an_error_for_those_in_flight_and_nobody_else(
     """What the kernel does when memory runs out: vLLM's server lives on for a moment, and ends by itself."""
     doomed = two.replicas[1]
     ready = doomed.count("engine_ready")
-    asked = [Asked(number) for number in range(12)]
+    asked = ask(two, 12)
     core = two.find(doomed, "VLLM::EngineCore")
     for number, each in enumerate(asked):
         each.thread.start()
         if number == 7:
-            wait_until(lambda: sum(each.pieces > 1 for each in asked) == 8)
+            wait_until_in_flight(asked, doomed)
             os.kill(core, signal.SIGKILL)
     for each in asked:
         each.thread.join(240)

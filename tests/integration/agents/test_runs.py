@@ -188,7 +188,9 @@ def small_engine() -> Iterator[tuple[str, list[int]]]:
                 body = '{"error": {"message": "This model\'s maximum context length is 256 tokens.", "code": 400}}'
             else:
                 status, kind = 200, "text/event-stream"
-                body = 'data: {"choices":[{"delta":{"content":"On Tuesday."}}]}\n\ndata: [DONE]\n\n'
+                body = (
+                    'data: {"choices":[{"delta":{"content":"On Tuesday."},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
+                )
             self.send_response(status)
             self.send_header("Content-Type", kind)
             self.end_headers()

@@ -166,6 +166,10 @@ def test_generate_ignores_reasoning(recorded_engine: Callable[[str], str]) -> No
         'data: {"error":{"message":"the engine is dead","code":500}}\n\n',
         "data: not json\n\n",
         "data: [1]\n\n",
+        'data: {"choices":["Tuesday."]}\n\n',
+        'data: {"choices":{"delta":{"content":"Tuesday."}}}\n\n',
+        'data: {"choices":[{"delta":{"content":"On Tue"}}]}\n\ndata: [DONE]\n\n',
+        'data: {"choices":[{"delta":{"content":"On Tuesday."},"finish_reason":"stop"}]}\n\n',
         "",
     ],
 )

@@ -97,14 +97,19 @@ class CompletionStream:
         ) as response:
             if response.status_code != 200:
                 raise wire.error_of_status(response.status_code, _bounded_text(response))
+            has_ended = False
             for event in httpx_sse.EventSource(response).iter_sse():
                 if self._closed.is_set():
                     return
                 if response.num_bytes_downloaded > MAX_RESPONSE_BYTES:
                     raise EngineUnavailable("the engine's answer is longer than any answer can be")
                 if event.data == "[DONE]":
-                    return
-                self._put(_decode(event.data))
+                    if has_ended:
+                        return
+                    break
+                decoded = _decode(event.data)
+                has_ended = has_ended or says_how_it_ended(decoded)
+                self._put(decoded)
         raise EngineUnavailable("the engine broke off in the middle of its answer")
 
     def _keep_socket(self, event: str, info: Mapping[str, Any]) -> None:
@@ -125,10 +130,18 @@ def has_output(event: Mapping[str, Any]) -> bool:
     return bool(delta.get("content") or delta.get("reasoning") or delta.get("reasoning_content"))
 
 
+def says_how_it_ended(event: Mapping[str, Any]) -> bool:
+    """Whether it carries a ``finish_reason``, without which an answer is not whole, ``[DONE]`` or not."""
+    return any(choice.get("finish_reason") for choice in event.get("choices") or ())
+
+
 def _decode(data: str) -> dict[str, Any]:
     event = json.loads(data)
     if not isinstance(event, dict):
         raise EngineUnavailable("the engine sent an event that is not an object")
+    choices = event.get("choices") or []
+    if not isinstance(choices, list) or not all(isinstance(choice, dict) for choice in choices):
+        raise EngineUnavailable("the engine sent an event whose choices are not objects")
     error = event.get("error")
     if error:
         code = error.get("code") if isinstance(error, dict) else None
