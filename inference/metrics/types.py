@@ -80,10 +80,10 @@ class EngineEvent:
     """Something that happened to an engine at ``at`` (UTC, ISO 8601), as its keeper recorded it.
 
     ``id`` is the event's own, by which whoever gets it twice can tell. ``kind`` is engine_started, engine_ready,
-    engine_wedged, engine_ended, engine_drained or model_refused. ``reason`` is why it ended: wedged, crashed,
-    not_ready, lost or stopped. ``seconds`` is what it took to be ready or to be drained, or for how long it gave no
-    sign of life. ``restarts`` counts by reason how often this engine ended and was to be started again, up to and with
-    this event.
+    engine_wedged, engine_ended, engine_drained, engine_not_started or model_refused. ``reason`` is why it ended:
+    wedged, crashed, not_ready, lost or stopped. ``seconds`` is what it took to be ready or to be drained, or for how
+    long it gave no sign of life. ``restarts`` counts by reason how often this engine ended and was to be started again,
+    up to and with this event.
     """
 
     id: str

@@ -23,7 +23,7 @@ MOST_SHOWN = 20
 DETAIL_CHARACTERS = 500
 LOG_LINES, LOG_CHARACTERS = 20, 300
 REQUEST_MARK = "sampling_params"  # vLLM's dump of what ran when it crashed: no prompts, but callers' schemas
-ENDING = frozenset({"engine_ended", "engine_drained", "model_refused"})
+ENDING = frozenset({"engine_ended", "engine_drained", "engine_not_started", "model_refused"})
 
 
 class EventLog:

@@ -188,6 +188,14 @@ def build_proxy_command(settings: Settings, *, python: Path, upstream: str = "al
     )  # fmt: skip
 
 
+def record_not_started(events: EventLog, code: int, why: str) -> None:
+    """A refused model, each time; what may pass by itself, and is tried again every few seconds, once."""
+    if code == EXIT_REFUSED:
+        events.record("model_refused", exit_code=code, detail=why)
+    elif (last := events.find_last()) is None or last.kind != "engine_not_started":
+        events.record("engine_not_started", exit_code=code, detail=why)
+
+
 def _check_name(component: str, further: str | None, settings: Settings) -> str | None:
     if further is not None and (component != "engine" or further not in settings.further_models):
         known = ", ".join(settings.further_models) or "none"
@@ -207,14 +215,15 @@ def main() -> None:
             arguments.name, settings, python=Path(sys.executable), upstream=arguments.upstream,
             further=_check_name(arguments.name, arguments.name_of, settings),
         )  # fmt: skip
-    except (SettingsError, PlanningError, *ABSENT) as error:
+    except SettingsError as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(EXIT_UNUSABLE)
-    except ModelError as error:
+    except (PlanningError, ModelError) as error:
+        code = EXIT_UNUSABLE if isinstance(error, (PlanningError, *ABSENT)) else EXIT_REFUSED
         engine = "-".join(filter(None, (arguments.name, arguments.name_of)))
-        EventLog(settings.events_dir, engine).record("model_refused", exit_code=EXIT_REFUSED, detail=str(error))
+        record_not_started(EventLog(settings.events_dir, engine), code, str(error))
         sys.stderr.write(f"{error}\n")
-        sys.exit(EXIT_REFUSED)
+        sys.exit(code)
     if arguments.name == "engine":
         wanted = list_wanted(settings)
         seconds = max(each.start_timeout_seconds for each in wanted.values())

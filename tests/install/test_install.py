@@ -67,10 +67,12 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InstalledSite]:
 
 def test_preflight_says_everything_that_is_wrong_at_once_and_changes_nothing(site: InstalledSite) -> None:
     before = {place: find_changes(host) for place, host in site.hosts.items()}
+    wrong = ("-e", json.dumps({"inference_device": "cuda", "appliance_licences": {}}))
     with occupied(site.hosts["gpu"], TAKEN_PORT):
-        outcome = site.controller.play(
-            "preflight", "-e", json.dumps({"inference_device": "cuda", "appliance_licences": {}})
-        )
+        outcome = site.controller.play("preflight", *wrong)
+        of_one = site.controller.play("preflight", *wrong, "--limit", "gpu-1")
+    assert "app-1: " not in of_one.output
+    assert of_one.output.count(f"Nobody acknowledged the licence of {MODEL}.") >= 1
     assert outcome.returncode != 0
     for expected in (
         "app-1: The host cannot resolve its own name",

@@ -28,6 +28,7 @@ def event(kind: str, *, minute: int = 0, **more: Any) -> EventInfo:
         (event("engine_ended", reason="lost"), "bad", "restarted: it was killed, or its machine stopped"),
         (event("engine_drained", seconds=12.0), "information", "stopped when asked, in 12 seconds"),
         (event("model_refused"), "bad", "not started: its model is refused"),
+        (event("engine_not_started"), "bad", "not started, and tried again until it is"),
         (event("engine_of_the_future"), "information", "engine of the future"),
     ],
 )
@@ -49,6 +50,7 @@ def test_where_names_host_and_engine_only_where_there_are_several() -> None:
 
 def test_charts_are_marked_where_nobody_asked_for_the_end() -> None:
     happened = [
+        event("engine_not_started", minute=6),
         event("model_refused", minute=5),
         event("engine_ended", minute=4, reason="crashed", signal="SIGKILL"),
         event("engine_drained", minute=3, reason="stopped"),
@@ -56,5 +58,5 @@ def test_charts_are_marked_where_nobody_asked_for_the_end() -> None:
         event("engine_ended", minute=1, reason="lost"),
         event("engine_wedged", minute=0, reason="wedged"),
     ]
-    assert [(mark.at - NOON).total_seconds() / 60 for mark in list_marks(happened, {})] == [1, 4, 5]
+    assert [(mark.at - NOON).total_seconds() / 60 for mark in list_marks(happened, {})] == [1, 4, 5, 6]
     assert list_marks(happened, {1: "gpu-1"})[1].label == "gpu-1: restarted: it was ended by SIGKILL"

@@ -15,6 +15,7 @@ from inference.registry.errors import CheckpointMissingError, NotFetchedError, O
 from inference.registry.machine import Gpu, gather_machine_facts
 from inference.registry.refusals import FileChangedError
 from inference.serving.argv import build_engine_proxy_argv
+from inference.serving.events import read_events
 from inference.serving.launch import PAUSE_SECONDS, build_command, list_beside
 from tests.engines.adapters import write_adapter
 from tests.unit.inference.model_folders import edit_json, snapshot, write_model
@@ -161,15 +162,19 @@ def test_no_hub_is_asked_for_a_model() -> None:
         build_command("engine", hosts(model={"device": "cpu"}), python=PYTHON)
 
 
-def test_launching_without_a_model_ends_with_a_message(tmp_path: Path) -> None:
+def test_launching_without_a_model_ends_with_a_message_and_one_event_however_often_it_is_tried(tmp_path: Path) -> None:
     config = tmp_path / "appliance.yaml"
     config.write_text(json.dumps({"data_dir": str(tmp_path), "model": {"path": "absent", "device": "cpu"}}))
-    done = subprocess.run(
-        [sys.executable, "-m", "inference.serving.launch", "engine"], capture_output=True, text=True, check=False,
-        cwd=environment.REPOSITORY, env={**os.environ, "APPLIANCE_CONFIG": str(config)},
-    )  # fmt: skip
-    assert done.returncode == 3
-    assert done.stderr.startswith(f"{tmp_path}/absent: there is no such directory.")
+    for _ in range(2):
+        done = subprocess.run(
+            [sys.executable, "-m", "inference.serving.launch", "engine"], capture_output=True, text=True, check=False,
+            cwd=environment.REPOSITORY, env={**os.environ, "APPLIANCE_CONFIG": str(config)},
+        )  # fmt: skip
+        assert done.returncode == 3
+        assert done.stderr.startswith(f"{tmp_path}/absent: there is no such directory.")
+    (event,) = read_events(tmp_path / "events" / "engine.jsonl")
+    assert (event.kind, event.exit_code, event.restarts) == ("engine_not_started", 3, {})
+    assert event.detail.startswith(f"{tmp_path}/absent: there is no such directory.")
 
 
 L40S = Gpu("NVIDIA L40S", 46068 * 2**20, (8, 9))

@@ -15,6 +15,7 @@ from webapp.hardware.types import EventInfo
 MOST_SHOWN = 50
 MAIN = "engine"
 COUNTED_SECONDS = 180
+NOT_STARTED = frozenset({"engine_not_started", "model_refused"})
 UNASKED = frozenset({"wedged", "crashed", "not_ready", "lost"})
 
 
@@ -38,8 +39,8 @@ def list_events(events: Sequence[EventInfo], hosts: Mapping[int, str]) -> list[E
 
 
 def list_marks(events: Sequence[EventInfo], hosts: Mapping[int, str]) -> list[MarkData]:
-    """Where an engine ended and was to be started again, or was refused its model; in order of time."""
-    marked = [event for event in reversed(events) if event.reason in UNASKED or event.kind == "model_refused"]
+    """Where an engine ended and was to be started again, or was not started at all; in order of time."""
+    marked = [event for event in reversed(events) if event.reason in UNASKED or event.kind in NOT_STARTED]
     return [
         MarkData(event.at, ": ".join(part for part in (_where(event, hosts), say_event(event).text) if part))
         for event in marked
@@ -63,6 +64,8 @@ def say_event(event: EventInfo) -> Said:
             return Said("information", _("stopped when asked, in %(time)s") % {"time": took})
         case "model_refused":
             return Said("bad", _("not started: its model is refused"))
+        case "engine_not_started":
+            return Said("bad", _("not started, and tried again until it is"))
     return Said("information", event.kind.replace("_", " "))
 
 
