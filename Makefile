@@ -51,6 +51,7 @@ test-engines: environments quantize-environment ## Each family in each format on
 
 .PHONY: test-chaos
 test-chaos: environments ## Real engines that are killed, wedged and stopped under load, and several beside each other
+	@$(BIN)/python -m tests.system_packages chaos
 	$(BIN)/pytest $(CHAOS)
 
 .PHONY: test-gpu

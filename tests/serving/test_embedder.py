@@ -75,13 +75,13 @@ def test_model_list_names_window_and_dimensions(embedder: str) -> None:
 
 def test_health_is_answered_while_a_batch_is_encoded(embedder: str) -> None:
     with concurrent.futures.ThreadPoolExecutor() as pool:
-        batch = pool.submit(embed, embedder, ["word " * 200] * 64)
         checked_during_batch = 0
-        while not batch.done():
-            assert answers(f"{embedder}/health")
-            checked_during_batch += not batch.done()
-        assert len(batch.result()["data"]) == 64
-    assert checked_during_batch > 3
+        while checked_during_batch < 4:  # a fast machine needs more than one batch for that
+            batch = pool.submit(embed, embedder, ["word " * 200] * 64)
+            while not batch.done():
+                assert httpx.get(f"{embedder}/health", timeout=20, trust_env=False).status_code == 200
+                checked_during_batch += not batch.done()
+            assert len(batch.result()["data"]) == 64
 
 
 def test_embedder_ends_cleanly_on_sigterm(tmp_path: Path) -> None:

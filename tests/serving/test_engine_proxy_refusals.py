@@ -36,15 +36,17 @@ def proxy(_proxy: RunningProxy, upstream: Upstream) -> RunningProxy:
     return _proxy
 
 
-def exchange(proxy: RunningProxy, sent: bytes) -> bytes:
-    """What comes back until the proxy closes, or says no more for a moment."""
+def exchange(proxy: RunningProxy, sent: bytes, *, answers: int = 1) -> bytes:
+    """What comes back until the proxy closes, or says no more for a moment after so many answers."""
     with socket.create_connection(("127.0.0.1", proxy.port), timeout=5) as connection:
         connection.sendall(sent)
         received = b""
-        connection.settimeout(0.7)
+        connection.settimeout(15 if answers else 0.7)
         try:
             while part := connection.recv(65536):
                 received += part
+                if len(statuses(received)) >= answers:
+                    connection.settimeout(0.7)
         except (TimeoutError, ConnectionResetError):
             pass
     return received
@@ -113,7 +115,7 @@ def test_request_that_can_be_read_in_two_ways_is_refused(proxy: RunningProxy, up
 
 
 def test_bytes_after_a_request_are_a_request_of_their_own(proxy: RunningProxy, upstream: Upstream) -> None:
-    answer = exchange(proxy, (CHAT + "Content-Length: 2\r\n\r\n{}" + SMUGGLED).encode())
+    answer = exchange(proxy, (CHAT + "Content-Length: 2\r\n\r\n{}" + SMUGGLED).encode(), answers=2)
     assert statuses(answer) == [200, 404]
     assert [request.split(b" ")[1] for request in upstream.requests] == [b"/v1/chat/completions"]
 
@@ -160,13 +162,13 @@ def test_body_at_the_bound_passes(proxy: RunningProxy, upstream: Upstream) -> No
 
 
 def test_client_that_waits_to_be_told_is_told_to_send_its_body(proxy: RunningProxy, upstream: Upstream) -> None:
-    answer = exchange(proxy, (CHAT + "Expect: 100-continue\r\nContent-Length: 2\r\n\r\n{}").encode())
+    answer = exchange(proxy, (CHAT + "Expect: 100-continue\r\nContent-Length: 2\r\n\r\n{}").encode(), answers=2)
     assert statuses(answer) == [100, 200]
 
 
 def test_body_that_is_cut_short_reaches_nobody(proxy: RunningProxy, upstream: Upstream) -> None:
-    exchange(proxy, (CHAT + "Content-Length: 10\r\n\r\n{}").encode())
-    exchange(proxy, (CHAT + "Transfer-Encoding: chunked\r\n\r\n5\r\n{}").encode())
+    exchange(proxy, (CHAT + "Content-Length: 10\r\n\r\n{}").encode(), answers=0)
+    exchange(proxy, (CHAT + "Transfer-Encoding: chunked\r\n\r\n5\r\n{}").encode(), answers=0)
     assert upstream.requests == []
 
 

@@ -17,6 +17,7 @@ from tests.engines.scripted import MODEL
 
 FIXED = ("object", "role", "finish_reason", "type", "param", "code", "index")  # values a client compares
 QUESTION = [{"role": "user", "content": "How much water does the reservoir hold?"}]
+LONG = [{"role": "user", "content": "How much water does the reservoir hold? <<many>>"}]  # for more events than forms
 TOOL = {"type": "function", "function": {"name": "search_documents", "parameters": {"type": "object"}}}
 
 
@@ -60,11 +61,11 @@ def visible_token(engine: RunningEngine) -> int:
     "body",
     [
         {"messages": QUESTION, "max_tokens": 3},
-        {"messages": QUESTION, "max_tokens": 3, "stream": True},
-        {"messages": QUESTION, "max_tokens": 3, "stream": True, "stream_options": {"include_usage": True}},
+        {"messages": LONG, "max_tokens": 100, "stream": True},
+        {"messages": LONG, "max_tokens": 100, "stream": True, "stream_options": {"include_usage": True}},
         {
-            "messages": QUESTION,
-            "max_tokens": 3,
+            "messages": LONG,
+            "max_tokens": 100,
             "stream": True,
             "stream_options": {"include_usage": True, "continuous_usage_stats": True},
         },
@@ -97,8 +98,14 @@ def tool_call_deltas(url: str, model: str, question: str) -> list[Any]:
     choice = {"type": "function", "function": {"name": "search_documents"}}
     messages = [{"role": "user", "content": question}]
     answer = read(url, model, messages=messages, tools=[TOOL], tool_choice=choice, max_tokens=64, stream=True)
-    choices = [dict(dict(chunk)["choices"][0]) for chunk in answer.shapes[:-1]]
-    return [choice["delta"] for choice in choices]
+    deltas = [dict(dict(chunk)["choices"][0])["delta"] for chunk in answer.shapes[:-1]]
+    return [form for form, _ in itertools.groupby(part for delta in deltas for part in split_calls(delta))]
+
+
+def split_calls(delta: list[Any]) -> list[Any]:
+    """The parts of a call, each as if it had come alone: merged tokens may open a call and begin its arguments."""
+    calls = dict(delta).get("tool_calls") or [None]
+    return [[(key, [call] if key == "tool_calls" else value) for key, value in delta] for call in calls]
 
 
 def test_scripted_tool_call_opens_like_a_real_one(tiny_engine: RunningEngine, scripted_engine: str) -> None:

@@ -6,6 +6,7 @@ import stat
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +110,15 @@ def test_contents_are_for_the_programs_user_alone(local: LocalAppliance, monkeyp
         os.umask(previous)
 
 
+@pytest.fixture
+def hears_interrupts() -> Iterator[None]:
+    """Whoever runs the tests in the background of a shell has them ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("hears_interrupts")
 def test_interrupt_waits_until_the_program_has_tidied_up(local: LocalAppliance, tmp_path: Path) -> None:
     begun, tidy = tmp_path / "begun", tmp_path / "tidy"
     (tmp_path / "program.py").write_text(TIDIES.format(begun=str(begun), tidy=str(tidy)))
