@@ -5,7 +5,10 @@ Writes docs/reference/commands.md; with ``--check``, only says whether the file 
 
 import re
 import sys
+from typing import Any
 
+from typer.core import TyperGroup
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from appliance.cli.app import application
@@ -13,12 +16,6 @@ from appliance.settings.environment import REPOSITORY
 from appliance.settings.generating import generate
 
 PAGE = REPOSITORY / "docs" / "reference" / "commands.md"
-VERBS = (
-    ("up",), ("down",), ("status",), ("logs",), ("ask",), ("doctor",), ("models", "list"),
-    ("models", "show"), ("models", "plan"), ("models", "pin"), ("models", "import"), ("models", "verify"),
-    ("models", "compare"),
-    ("models", "activate"), ("models", "remove"), ("bench", "serving"),
-)  # fmt: skip
 TARGET = re.compile(r"^([a-z-]+):.*?## (.+)$", re.MULTILINE)
 
 HEAD = """\
@@ -41,10 +38,18 @@ make targets too.
 """
 
 
+def list_verbs(command: Any, *names: str) -> list[tuple[str, ...]]:
+    """The names of every verb as they are typed; those of a group come after the verbs beside it."""
+    if not isinstance(command, TyperGroup):
+        return [names]
+    beside = sorted(command.commands.items(), key=lambda each: isinstance(each[1], TyperGroup))
+    return [verb for name, each in beside for verb in list_verbs(each, *names, name)]
+
+
 def build_page() -> str:
     """Every verb's own help, then make's targets."""
     parts = [HEAD]
-    for verb in VERBS:
+    for verb in list_verbs(get_command(application)):
         shown = CliRunner().invoke(application, [*verb, "--help"], prog_name="bin/appliance", terminal_width=100).output
         parts.append(f"\n## `{' '.join(verb)}`\n\n```text\n{shown.strip()}\n```\n")
     targets = TARGET.findall((REPOSITORY / "Makefile").read_text(encoding="utf-8"))
