@@ -22,6 +22,7 @@ from inference.registry.store import (
     find_marked,
     keep_record,
     only_one_change,
+    refuse_unmarked,
     seal,
     write_imported,
 )
@@ -70,6 +71,7 @@ def _publish(output: Path, *, parent: Path, name: str, record: dict[str, Any], m
     open_up(output)
     target = models_dir / f"{name}@{revision}"
     with only_one_change(models_dir):
+        refuse_unmarked(target)
         if (there := find_marked(target)) is not None:
             return there
         sealed = seal(output, known=sums)

@@ -22,7 +22,7 @@ from inference.registry.expected import Expected, PinnedOtherwiseError
 from inference.registry.fetched import build_folder, write_marker
 from inference.registry.manifest import NAME as MANIFEST
 from inference.registry.manifest import parse_manifest
-from inference.registry.store import keep_record, seal
+from inference.registry.store import keep_record, refuse_unmarked, seal
 from inference.registry.weights import SECOND_COPY, list_loaded
 
 WANTED = ("*.safetensors", "*.json", "*.jinja", "*.txt", "tokenizer.model", "README.md", "LICENSE*", "NOTICE*")
@@ -38,6 +38,7 @@ def fetch(*, hub_id: str, revision: str, models_dir: Path, expected: Expected | 
     pinned: before they are fetched where the hub says so, else afterwards, when nothing is kept of them.
     """
     target = build_folder(models_dir, hub_id=hub_id, revision=revision)
+    refuse_unmarked(target)
     if target.is_dir():
         return target
     info = HfApi().model_info(hub_id, revision=revision, timeout=SECONDS_FOR_METADATA, files_metadata=True)

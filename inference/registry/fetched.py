@@ -1,5 +1,6 @@
 """Hub models that are already on this machine: ``<models>/<owner>--<name>@<revision>`` with their origin."""
 
+import contextlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -49,8 +50,9 @@ def list_fetched(models_dir: Path) -> list[Fetched]:
     for marker in sorted(models_dir.glob(f"*/{MARKER}")):
         if marker.parent.name.startswith("."):
             continue
-        raw = json.loads(marker.read_text(encoding="utf-8"))
-        found.append(Fetched(raw["hub_id"], raw["revision"], raw["commit"], marker.parent))
+        with contextlib.suppress(OSError, ValueError, LookupError, TypeError):  # refused by name where it is wanted
+            raw = json.loads(marker.read_text(encoding="utf-8"))
+            found.append(Fetched(raw["hub_id"], raw["revision"], raw["commit"], marker.parent))
     return found
 
 

@@ -41,6 +41,7 @@ from inference.registry.store import (
     find_marked,
     keep_record,
     only_one_change,
+    refuse_unmarked,
     remove_unfinished,
     seal,
     write_imported,
@@ -218,6 +219,7 @@ def _publish(
     _refuse_other_than_pinned(intake, names, sums, find_expected)
     target = _mark(model, intake, names, sums, models_dir)
     total = sum((model / name).stat().st_size for name in sums)
+    refuse_unmarked(target)
     if (there := find_marked(target)) is not None:
         if _read_sums(target) != sums:
             raise RevisionMovedError(

@@ -43,6 +43,10 @@ class WrongOwnerError(CheckpointError):
     """Root would load what another user may change."""
 
 
+class MarkerMissingError(CheckpointError):
+    """A folder of the store whose marker is lost or damaged: nothing says which model it is."""
+
+
 class ManifestMissingError(CheckpointError):
     """A model in the store without a manifest, or with one that cannot be read."""
 

@@ -24,6 +24,7 @@ from inference.registry.manifest import NAME as MANIFEST
 from inference.registry.manifest import format_manifest
 from inference.registry.origin import IMPORTED
 from inference.registry.place import Record, find_place, forget, take_trace, write_record
+from inference.registry.refusals import MarkerMissingError
 from inference.registry.tree import list_files
 from inference.registry.verification import See, Verified, sum_file
 
@@ -69,6 +70,28 @@ def list_stored(models_dir: Path) -> list[Stored]:
     return [stored for stored in found if stored is not None]
 
 
+def list_unmarked(models_dir: Path) -> list[Stored]:
+    """Folders that an import or a fetch made and whose marker is lost or damaged, called as they are: to be refused by
+    name, and removed."""
+    folders = sorted(models_dir.glob("*@*")) if models_dir.is_dir() else []
+    mine = (folder for folder in folders if not folder.name.startswith(".") and not folder.is_symlink())
+    return [_read_name(folder) for folder in mine if folder.is_dir() and find_marked(folder) is None]
+
+
+def _read_name(folder: Path) -> Stored:
+    name, _, revision = folder.name.partition("@")
+    return Stored(name, revision, None, folder, is_from_hub=False)
+
+
+def refuse_unmarked(folder: Path) -> None:
+    """Raises MarkerMissingError for a folder of the store that is there without saying what it is."""
+    if os.path.lexists(folder) and find_marked(folder) is None:
+        raise MarkerMissingError(
+            folder, f"its marker ({' or '.join(MARKERS)}) is lost or damaged, so nothing says which model it is.",
+            f"Remove it, then import or fetch it again: bin/appliance models remove {folder.name}",
+        )  # fmt: skip
+
+
 def find_marked(folder: Path) -> Stored | None:
     """What the marker in ``folder`` says; None where there is none that can be read."""
     with contextlib.suppress(OSError, ValueError, LookupError, TypeError):
@@ -89,7 +112,15 @@ def get_stored(models_dir: Path, wanted: str) -> Stored:
     names = ", ".join(it.reference for it in (found or here)) or "none"
     if found:
         raise NotStoredError(f"{wanted} is here in {len(found)} revisions. Say which: {names}.")
-    raise NotStoredError(f"{wanted} is not among the models that were imported or fetched: {names}.")
+    damaged = ", ".join(it.reference for it in list_unmarked(models_dir))
+    rest = f" Folders whose marker is lost or damaged, which can be removed: {damaged}." if damaged else ""
+    raise NotStoredError(f"{wanted} is not among the models that were imported or fetched: {names}.{rest}")
+
+
+def get_removable(models_dir: Path, wanted: str) -> Stored:
+    """:func:`get_stored`, or a folder that nothing else is to be done with, by its name. Raises NotStoredError."""
+    damaged = [it for it in list_unmarked(models_dir) if wanted == it.folder.name]
+    return damaged[0] if damaged else get_stored(models_dir, wanted)
 
 
 def refuse_other_than_expected(verified: Verified, find_expected: Callable[[str], Expected | None]) -> None:

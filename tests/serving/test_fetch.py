@@ -68,6 +68,15 @@ def test_model_that_is_here_is_not_asked_for_again(hub: Hub, tmp_path: Path) -> 
     assert hub.asked == []
 
 
+def test_folder_without_a_marker_is_named_and_nothing_is_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "model" / "house--tiny@main").mkdir(parents=True)
+    with offer(tmp_path) as hub:
+        answer = fetch(hub, tmp_path)
+    assert answer.returncode == 1
+    assert "models remove house--tiny@main" in answer.stderr
+    assert hub.asked == []
+
+
 def test_model_that_does_not_fit_the_disk_is_not_begun(hub: Hub, tmp_path: Path) -> None:
     hub.bytes_a_file = 2**50
     answer = fetch(hub, tmp_path)

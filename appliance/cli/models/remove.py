@@ -13,7 +13,8 @@ from appliance.local.errors import LocalError
 from appliance.local.instance import open_appliance
 from appliance.settings import Settings
 from inference.quantization.work import list_begun
-from inference.registry.store import Stored, get_stored, only_one_change, remove_unfinished
+from inference.registry.fetched import build_folder
+from inference.registry.store import Stored, get_removable, only_one_change, remove_unfinished
 from inference.registry.store import remove as remove_from_store
 
 GIB = 1024**3
@@ -27,7 +28,7 @@ def remove(
     local = open_appliance()
     models_dir = model_choice.models_dir(local.settings)
     with local.only_one_change(), told_apart():
-        stored = get_stored(models_dir, model)
+        stored = get_removable(models_dir, model)
         if used_by := find_use(local.settings, stored):
             raise LocalError(
                 f"{stored.reference} is in use ({used_by}). Activate another one first, or `auto`: bin/appliance "
@@ -41,7 +42,8 @@ def remove(
         with only_one_change(models_dir):
             remove_unfinished(models_dir)
             freed = remove_from_store(stored, models_dir=models_dir)
-        acknowledgements.forget(local.settings, stored.reference)
+        for name in {stored.reference, stored.reference.replace("--", "/", 1)}:  # of a lost marker, the folder's name
+            acknowledgements.forget(local.settings, name)
     if as_json:
         document = {"schema_version": 1, "model": stored.reference, "freed_bytes": freed}
         out.print(json.dumps(document, indent=2), markup=False)
@@ -51,7 +53,7 @@ def remove(
 
 def find_use(settings: Settings, stored: Stored) -> str:
     """What serves this model now or would at the next start; empty when nothing does."""
-    active = model_choice.read_activation(settings)
+    active, here = model_choice.read_activation(settings), stored.folder.parent
     named = settings.model
     wanted = [
         ("appliance.yaml names it", named.path, named.hub_id, named.revision),
@@ -68,7 +70,7 @@ def find_use(settings: Settings, stored: Stored) -> str:
     for words, path, hub_id, revision in wanted:
         if path is not None and path.resolve() == stored.folder.resolve():
             return words
-        if hub_id is not None and stored.reference == f"{hub_id}@{revision or 'main'}":
+        if hub_id is not None and stored.folder == build_folder(here, hub_id=hub_id, revision=revision or "main"):
             return words
     if model_choice.is_automatic(settings) and settings.model.automatic:
         spec = model_choice.choose(settings, may_fetch=False).spec

@@ -15,8 +15,15 @@ from appliance.local.errors import LocalError
 from appliance.local.instance import open_appliance
 from appliance.settings import Settings
 from inference.registry.errors import ModelError
+from inference.registry.place import find_place
 from inference.registry.signature import Policy
-from inference.registry.store import get_stored, list_stored, refuse_other_than_expected
+from inference.registry.store import (
+    get_removable,
+    list_stored,
+    list_unmarked,
+    refuse_other_than_expected,
+    refuse_unmarked,
+)
 from inference.registry.verification import Verified
 from inference.registry.verification import verify as verify_directory
 
@@ -56,10 +63,11 @@ def verify(
 def find_paths(model: str | None, models_dir: Path) -> list[tuple[str, Path]]:
     """What to check, by the name that is shown. Raises NotStoredError."""
     if model is None:
-        return [(stored.reference, stored.folder) for stored in list_stored(models_dir)]
+        every = [*list_stored(models_dir), *list_unmarked(models_dir)]
+        return [(stored.reference, stored.folder) for stored in every]
     if (path := Path(model).expanduser()).is_dir():
         return [(str(path), path.resolve())]
-    stored = get_stored(models_dir, model)
+    stored = get_removable(models_dir, model)
     return [(stored.reference, stored.folder)]
 
 
@@ -68,6 +76,8 @@ def check(
 ) -> dict[str, Any]:
     """One row of the answer."""
     try:
+        if find_place(path, models_dir=model_choice.models_dir(settings)).is_stored:
+            refuse_unmarked(path)
         with show_progress() as shown:
             shown.begin(f"Checking {name}", None)
             found = verify_directory(

@@ -175,6 +175,49 @@ def test_model_that_went_bad_in_the_store_is_not_activated(folder: Path, spoil: 
     assert "ok      other@" in result.output
 
 
+def lose_marker(stored: Path) -> None:
+    (stored / "imported.json").unlink()
+
+
+def damage_marker(stored: Path) -> None:
+    (stored / "imported.json").write_text("{}")
+
+
+@pytest.mark.parametrize("spoil", [lose_marker, damage_marker])
+def test_folder_without_a_marker_is_refused_by_name_and_can_be_removed(
+    folder: Path, spoil: Callable[[Path], None]
+) -> None:
+    model = write_model(folder / "m")
+    run("import", model)
+    run("import", write_model(folder / "other", name_word="other"))
+    (stored,) = (folder / "var" / "model").glob("m@*")
+    spoil(stored)
+    before = snapshot(folder / "var" / "model")
+
+    result = run("verify")
+    assert result.exit_code == 1
+    assert f"refused {stored.name}: {stored}: its marker" in result.output
+    assert "ok      other@" in result.output
+    for named in (stored, stored.name):
+        assert "its marker" in run("verify", named).output
+    words = f"bin/appliance models remove {stored.name}"
+    assert words in refuse(LocalError, "import", model)
+    assert stored.name in refuse(LocalError, "remove", "m")
+    assert snapshot(folder / "var" / "model") == before
+
+    assert say("remove", stored.name)["freed_bytes"] > 0
+    assert not say("import", model)["was_there"]
+    assert run("verify").exit_code == 0
+
+
+def test_folder_without_a_marker_is_kept_while_it_is_named(folder: Path) -> None:
+    run("import", write_model(folder / "m"), "--hub-id", "house/small")
+    (folder / "var" / "model" / "house--small@main" / "fetched.json").write_text("{")
+    (folder / "appliance.yaml").write_text("data_dir: var\nmodel: {hub_id: house/small, device: cpu}\n")
+    load.cache_clear()
+    assert "appliance.yaml names it" in refuse(LocalError, "remove", "house--small@main")
+
+
 def test_bad_directory_is_refused_by_name_and_an_import_at_work_is_waited_for_by_nobody(folder: Path) -> None:
     bad = write_model(folder / "bad")
     (bad / "pytorch_model.bin").touch()

@@ -39,6 +39,14 @@ def test_half_fetched_model_does_not_count(tmp_path: Path) -> None:
         require_fetched(SPEC, models_dir=tmp_path)
 
 
+@pytest.mark.parametrize("marker", ["", "[]", "{}"])
+def test_model_whose_marker_is_damaged_does_not_count(tmp_path: Path, marker: str) -> None:
+    (put_model(tmp_path) / "fetched.json").write_text(marker)
+    assert list_fetched(tmp_path) == []
+    with pytest.raises(NotFetchedError, match=r"Qwen3-0\.6B at main"):
+        require_fetched(SPEC, models_dir=tmp_path)
+
+
 def test_other_revision_does_not_count(tmp_path: Path) -> None:
     put_model(tmp_path)
     with pytest.raises(NotFetchedError):

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from inference.quantization.recipes import RECIPES
 from inference.quantization.record import Calibrated, Parent, build_record, find_parent, read_record
 from inference.registry.errors import CheckpointError
 from inference.registry.importing import SpaceMissingError
-from inference.registry.refusals import LinkInCheckpointError
+from inference.registry.refusals import LinkInCheckpointError, MarkerMissingError
 from inference.registry.store import StoreBusyError, Stored, list_stored, only_one_change
 from inference.registry.verification import verify
 from tests.unit.inference.quantization.parents import write_parent
@@ -84,6 +85,16 @@ def test_link_among_the_results_is_refused_and_not_written_through(output: Path,
         publish(output, parent)
     assert {file.name: file.read_text() for file in victim.iterdir()} == {"params.json": "as it was"}
     assert list_stored(output.parents[1]) == []
+
+
+def test_folder_without_a_marker_in_its_place_is_named_and_the_result_is_kept(output: Path, parent: Path) -> None:
+    shutil.copytree(output, output.with_name("again"))
+    stored = publish(output, parent)
+    (stored.folder / "imported.json").unlink()
+    output.with_name("again").rename(output)
+    with pytest.raises(MarkerMissingError, match=f"models remove {stored.folder.name}"):
+        publish(output, parent)
+    assert (output / "model.safetensors").is_file()
 
 
 def test_full_disk_is_told_and_what_is_finished_is_kept(
