@@ -10,6 +10,8 @@ from appliance.local.bootstrap.trouble import explain_os_error
 
 try:
     from appliance.cli.app import application
+    from appliance.cli.usage import UsageError
+    from appliance.local.acknowledgements import NameMissingError
     from appliance.local.environments import InstallError
     from appliance.local.errors import BusyError, LocalError
     from appliance.settings import SettingsError
@@ -36,6 +38,8 @@ def main() -> int:
         return _explain(error, exit_codes.UNUSABLE)
     except BusyError as error:
         return _explain(error, exit_codes.BUSY)
+    except (UsageError, NameMissingError) as error:
+        return _explain(error, exit_codes.USAGE)
     except LocalError as error:
         return _explain(error, exit_codes.PROBLEM)
     except OSError as error:

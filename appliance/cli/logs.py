@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from appliance.cli import exit_codes
 from appliance.cli.screen import err, out
 from appliance.local.instance import open_appliance
 
@@ -24,7 +25,7 @@ def logs(
     names = [*(item.name for item in local.topology.programs), *EXTRA]
     if component is not None and component not in names:
         err.print(f"There is no component {component!r}; choose one of: {', '.join(names)}.", markup=False)
-        raise typer.Exit(2)
+        raise typer.Exit(exit_codes.USAGE)
     chosen = [component] if component else names
     followed = [LogFile(name, local.settings.log_dir / f"{name}.log") for name in chosen]
     label = component is None

@@ -2,6 +2,8 @@
 
 import json
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -9,12 +11,12 @@ from appliance.local import environments
 from appliance.local.bootstrap.sources import Sources
 from appliance.local.errors import LocalError
 from appliance.local.identity import Identity
-from appliance.settings import Settings, environment
+from appliance.settings import Settings, SettingsError, environment
 from inference.planning.servable import require_servable
 from inference.planning.sizing import GIB
 from inference.registry.choice import Choice, ModelWish
 from inference.registry.draft import write_whole
-from inference.registry.errors import ModelError
+from inference.registry.errors import ModelError, OwnCatalogueError
 from inference.registry.expected import Expected, find_expected
 from inference.registry.fetched import require_fetched, resolve_model
 from inference.registry.machine import HUB_URL, gather_machine_facts
@@ -110,7 +112,7 @@ def choose_for(settings: Settings, activation: Activation | None, *, may_fetch: 
     if wish.path is None and wish.hub_id is None and not settings.model.automatic:
         return Choice(None, "None is named or activated, and appliance.yaml says model.automatic: false.")
     facts = gather_machine_facts(hub_url=hub_url() if may_fetch and wish.path is None else None)
-    try:
+    with _explained():
         entries = load_unpinned_catalogue(settings).models
         choice = resolve_model(wish, facts, models_dir=models_dir(settings), entries=entries)
         if choice.spec is not None:
@@ -120,19 +122,26 @@ def choose_for(settings: Settings, activation: Activation | None, *, may_fetch: 
                 memory_fraction=wanted.memory_fraction, is_alone=not settings.further_models,
             )  # fmt: skip
         return choice
-    except ModelError as error:
-        raise LocalError(f"The model cannot be served. {error}") from error
 
 
 def choose_further(settings: Settings, name: str, *, may_fetch: bool = True) -> Choice:
     """The further model ``name``, which appliance.yaml names. Raises :class:`LocalError`."""
     wish = wish_of_settings(settings, name)
     facts = gather_machine_facts(hub_url=hub_url() if may_fetch and wish.path is None else None)
-    try:
+    with _explained():
         entries = load_unpinned_catalogue(settings).models
         return resolve_model(wish, facts, models_dir=models_dir(settings), entries=entries)
+
+
+@contextmanager
+def _explained(what: str = "The model cannot be served.") -> Iterator[None]:
+    """A model that will not do is LocalError; one that appliance.yaml describes wrongly is SettingsError."""
+    try:
+        yield
+    except OwnCatalogueError as error:
+        raise SettingsError(str(error)) from error
     except ModelError as error:
-        raise LocalError(f"The model cannot be served. {error}") from error
+        raise LocalError(f"{what} {error}") from error
 
 
 def read_policy(settings: Settings, further: str | None = None) -> Policy | None:
@@ -145,20 +154,23 @@ def read_policy(settings: Settings, further: str | None = None) -> Policy | None
 
 
 def find_pinned(settings: Settings, hub_id: str) -> Expected | None:
-    """What the catalogue and this installation's pins say about the files of a hub model. Raises ModelError."""
-    return find_expected(load_unpinned_catalogue(settings), read_pins(models_dir(settings)), hub_id)
+    """What the catalogue and this installation's pins say about the files of a hub model. Raises ModelError, and
+    SettingsError for a catalogue in appliance.yaml that is wrong: that is no fault of the model's."""
+    try:
+        catalogue = load_unpinned_catalogue(settings)
+    except OwnCatalogueError as error:
+        raise SettingsError(str(error)) from error
+    return find_expected(catalogue, read_pins(models_dir(settings)), hub_id)
 
 
 def verify_files(
     settings: Settings, path: Path, *, see: See = lambda _bytes: None, further: str | None = None
 ) -> Verified:
     """Raises LocalError for a directory that must not be loaded."""
-    try:
+    with _explained():
         found = verify(path, models_dir=models_dir(settings), policy=read_policy(settings, further), see=see)
         refuse_other_than_expected(found, lambda hub_id: find_pinned(settings, hub_id))
         return found
-    except ModelError as error:
-        raise LocalError(f"The model cannot be served. {error}") from error
 
 
 def fetch(
@@ -166,10 +178,8 @@ def fetch(
 ) -> ModelSpec:
     """Bring a hub model's files here, with the hub client's progress on the terminal; ``further`` names a further
     model."""
-    try:
+    with _explained(f"{spec.hub_id} was not fetched."):
         expected = find_pinned(settings, spec.hub_id) if spec.hub_id is not None else None
-    except ModelError as error:
-        raise LocalError(f"{spec.hub_id} was not fetched. {error}") from error
     command = fetch_command(
         spec, python=python, data_dir=settings.data_dir, root=root, models_dir=models_dir(settings),
         network=environment.inherited(NETWORK_VARIABLES), expected=expected,
@@ -183,11 +193,9 @@ def fetch(
             f"Fetching {spec.hub_id} failed; what is above says why. The same command goes on where it stopped. "
             "To do without, name a model directory as model.path in appliance.yaml, or say model.automatic: false."
         )
-    try:
+    with _explained():
         wish = wish_of_settings(settings, further) if further else build_wish(settings, read_activation(settings))
         facts = gather_machine_facts(hub_url=None)
         entries, models = load_unpinned_catalogue(settings).models, models_dir(settings)
         resolved = resolve_model(wish, facts, models_dir=models, entries=entries).spec  # refuses what does not fit
         return resolved or require_fetched(spec, models_dir=models, entries=entries)
-    except ModelError as error:
-        raise LocalError(f"The model cannot be served. {error}") from error

@@ -11,8 +11,8 @@ from appliance.cli.models.columns import align
 from appliance.cli.screen import err, out
 from appliance.cli.steps import Steps
 from appliance.cli.up import sources_of
+from appliance.cli.usage import UsageError
 from appliance.local import environments, inference_program
-from appliance.local.errors import LocalError
 from appliance.local.instance import LocalAppliance, open_appliance
 from inference.benching.report import build_rows, describe, write_markdown
 
@@ -65,9 +65,9 @@ def list_targets(
     """The ways to measure, the engine itself first. What comes to stand before it later is one more entry."""
     given = {name: str(path.expanduser().resolve()) for name, path in files.items() if path}
     if url is None and (proxy_url or given):
-        raise LocalError("--proxy-url and the certificates belong to an engine elsewhere: name it with --url.")
+        raise UsageError("--proxy-url and the certificates belong to an engine elsewhere: name it with --url.")
     if given and len(given) != len(files):
-        raise LocalError("--ca-file, --certificate-file and --key-file belong together: name all three.")
+        raise UsageError("--ca-file, --certificate-file and --key-file belong together: name all three.")
     if url is not None:
         proxy = [{"name": PROXY, "url": proxy_url.rstrip("/"), "tls": given or None}] if proxy_url else []
         return [{"name": ENGINE, "url": url.rstrip("/"), "tls": None}, *proxy]

@@ -13,6 +13,7 @@ from appliance.cli.models.catalogue import get_entry
 from appliance.cli.models.progress import show_progress
 from appliance.cli.models.refusing import told_apart
 from appliance.cli.screen import err, out
+from appliance.cli.usage import UsageError
 from appliance.local import model_choice, pinning
 from appliance.local.directories import ensure_directories
 from appliance.local.errors import LocalError
@@ -68,9 +69,9 @@ def pin(
     A commit or file that differs is refused by name, and nothing is pinned.
     """
     if (model is None) != everything:
-        raise LocalError("Name one model of the catalogue, or --all.")
+        raise UsageError("Name one model of the catalogue, or --all.")
     if hub == (copy is not None):
-        raise LocalError("Say where to read it: --hub, or --from and a directory.")
+        raise UsageError("Say where to read it: --hub, or --from and a directory.")
     local = open_appliance()
     with told_apart():
         catalogue = load_unpinned_catalogue(local.settings)

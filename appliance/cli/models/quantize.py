@@ -11,6 +11,7 @@ from appliance.cli.models.progress import show_progress
 from appliance.cli.models.refusing import told_apart
 from appliance.cli.screen import err, out
 from appliance.cli.up import sources_of
+from appliance.cli.usage import UsageError
 from appliance.local import environments, model_choice
 from appliance.local.bootstrap import locks
 from appliance.local.directories import ensure_directories
@@ -84,12 +85,12 @@ def quantize(
 
 
 def read_texts(recipe: RecipeName, path: Path | None, *, samples: int, max_tokens: int, seed: int) -> Samples | None:
-    """Raises CalibrationError for a file that cannot be used, LocalError where nothing is calibrated."""
+    """Raises CalibrationError for a file that cannot be used, UsageError where nothing is calibrated."""
     if path is None:
         return None
     if not RECIPES[recipe].takes_calibration:
         able = ", ".join(each.name for each in RECIPES.values() if each.takes_calibration)
-        raise LocalError(f"{recipe} is not calibrated: leave --calibration out, or choose one of {able}.")
+        raise UsageError(f"{recipe} is not calibrated: leave --calibration out, or choose one of {able}.")
     return read_samples(path.expanduser(), samples=samples, max_tokens=max_tokens, seed=seed)
 
 

@@ -10,8 +10,8 @@ from appliance.cli import exit_codes
 from appliance.cli.models.progress import show_progress
 from appliance.cli.models.refusing import told_apart
 from appliance.cli.screen import out
+from appliance.cli.usage import UsageError
 from appliance.local import model_choice
-from appliance.local.errors import LocalError
 from appliance.local.instance import open_appliance
 from appliance.settings import Settings
 from inference.registry.errors import ModelError
@@ -44,7 +44,7 @@ def verify(
     local = open_appliance(changes_machine=False)
     models_dir = model_choice.models_dir(local.settings)
     if renew and model is None:
-        raise LocalError("--renew is about one directory: name it.")
+        raise UsageError("--renew is about one directory: name it.")
     with told_apart():
         paths = find_paths(model, models_dir)
     policy = model_choice.read_policy(local.settings)
