@@ -46,7 +46,7 @@ from inference.registry.store import (
     seal,
     write_imported,
 )
-from inference.registry.verification import CHUNK_BYTES
+from inference.registry.verification import CHUNK_BYTES, verify
 
 GIB = 1024**3
 SPARE_BYTES = GIB  # for the rest of the appliance to go on
@@ -59,6 +59,10 @@ class SpaceMissingError(ImportRefusedError):
 
 class RevisionMovedError(ImportRefusedError):
     """The same name and revision are in the store with other files."""
+
+
+class StoredChangedError(ImportRefusedError):
+    """What was to be imported is in the store, where it may not be loaded any more."""
 
 
 class Progress(Protocol):
@@ -118,7 +122,7 @@ def import_model(
         try:
             with Draft(models_dir, uuid.uuid4().hex[:12]) as draft:
                 sums = _copy(intake, draft, progress)
-                return _publish(intake, draft, sums, names, models_dir, cleared, policy, find_expected)
+                return _publish(intake, draft, sums, names, models_dir, cleared, policy, find_expected, progress)
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
                 raise SpaceMissingError(
@@ -200,6 +204,7 @@ def _publish(
     left: tuple[str, ...],
     policy: Policy | None,
     find_expected: FindExpected,
+    progress: Progress,
 ) -> Imported:
     model = draft.find_model()
     sums = {path.relative_to(model.relative_to(draft.path)).as_posix(): of for path, of in copied.items()}
@@ -221,6 +226,8 @@ def _publish(
     total = sum((model / name).stat().st_size for name in sums)
     refuse_unmarked(target)
     if (there := find_marked(target)) is not None:
+        progress.begin(f"Checking {there.reference}, which is here", total)
+        _refuse_changed(there, models_dir, policy, progress)
         if _read_sums(target) != sums:
             raise RevisionMovedError(
                 f"{there.reference} is in the store with other files: the revision moved. Import it under another "
@@ -234,6 +241,17 @@ def _publish(
     stored = find_marked(target)
     assert stored is not None, "it was marked just now"
     return Imported(stored, len(sums), total, was_there=False, cleared=left)
+
+
+def _refuse_changed(there: Stored, models_dir: Path, policy: Policy | None, progress: Progress) -> None:
+    """Every byte is read: whoever imports again may do so because the copy is not to be trusted."""
+    try:
+        verify(there.folder, models_dir=models_dir, full=True, policy=policy, see=progress.advance)
+    except CheckpointError as error:
+        raise StoredChangedError(
+            f"{there.reference} is in the store already, and may not be loaded: {error.path}: {error.problem} Find out "
+            f"who changed it, remove it, then import it again: bin/appliance models remove {there.reference}"
+        ) from None
 
 
 def _mark(model: Path, intake: Intake, names: Names, sums: dict[str, str], models_dir: Path) -> Path:

@@ -14,7 +14,7 @@ import pytest
 from appliance.settings import environment
 from inference.registry import draft, importing
 from inference.registry.errors import CheckpointMissingError
-from inference.registry.importing import Imported, Names, RevisionMovedError, SpaceMissingError
+from inference.registry.importing import Imported, Names, RevisionMovedError, SpaceMissingError, StoredChangedError
 from inference.registry.intake import ImportRefusedError, SourceChangedError
 from inference.registry.manifest import parse_manifest
 from inference.registry.origin import find_hub_id
@@ -106,6 +106,31 @@ def test_same_model_twice_is_there_already(tmp_path: Path, models_dir: Path) -> 
     again = bring(source, models_dir)
     assert (again.was_there, again.stored) == (True, first.stored)
     assert snapshot(models_dir).keys() == before.keys()
+
+
+@pytest.mark.parametrize("name", ["README.md", FIRST, "MANIFEST", "modeling.py"])
+def test_model_that_was_changed_in_the_store_is_not_there_already(tmp_path: Path, models_dir: Path, name: str) -> None:
+    source = write_model(tmp_path / "m")
+    stored = bring(source, models_dir).stored
+    file = stored.folder / name
+    content = file.read_bytes() if file.exists() else b"x"
+    file.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    before = snapshot(models_dir)
+    with pytest.raises(StoredChangedError, match=f"(?s){name}.*models remove {stored.reference}"):
+        bring(source, models_dir)
+    assert snapshot(models_dir) == before
+    remove(stored, models_dir=models_dir)
+    assert not bring(source, models_dir).was_there
+
+
+def test_copy_of_a_hubs_model_that_was_changed_in_the_store_is_not_there_already(
+    tmp_path: Path, models_dir: Path
+) -> None:
+    source = write_model(tmp_path / "m")
+    stored = bring(source, models_dir, hub_id="house/small").stored
+    (stored.folder / "README.md").write_text("changed")
+    with pytest.raises(StoredChangedError, match="models remove house/small@main"):
+        bring(source, models_dir, hub_id="house/small")
 
 
 def test_other_files_under_the_same_name_are_another_revision(tmp_path: Path, models_dir: Path) -> None:
