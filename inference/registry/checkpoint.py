@@ -11,6 +11,7 @@ from inference.registry.errors import (
     ArchitectureUnsupportedError,
     ChatTemplateMissingError,
     CheckpointMissingError,
+    ConfigUnreadableError,
     PurposeError,
     TokenizerMissingError,
 )
@@ -24,7 +25,7 @@ from inference.registry.families import (
     find_pooling_family,
 )
 from inference.registry.spec import Purpose
-from inference.registry.strict_json import read_object
+from inference.registry.strict_json import COPY_AGAIN, read_object
 from inference.registry.tree import list_files
 from inference.registry.weights import measure_weights
 
@@ -33,6 +34,8 @@ VOCABULARY_FILES = (*TOKENIZER_FILES, "tokenizer_config.json", "added_tokens.jso
 CHAT_TEMPLATE_FILES = ("chat_template.jinja", "chat_template.json")
 MODULES = "modules.json"  # of sentence-transformers: how token vectors become one
 ADAPTER = "adapter_config.json"
+OBJECTS = ("text_config", "quantization_config", "id2label")
+CONTEXT = "max_position_embeddings"
 CARD_CHARACTERS = 4000
 RANKING_BY_WORDS = frozenset({"Qwen3ForCausalLM"})
 LICENCE_LINE = re.compile(r"^license:\s*(\S+)\s*$", re.MULTILINE)
@@ -69,7 +72,7 @@ def inspect_checkpoint(path: Path) -> Checkpoint:
             path, "this is an adapter of a model, not a model.",
             "Name it under model.adapters in appliance.yaml, beside the model that it was made for.",
         )  # fmt: skip
-    config = read_object(path / "config.json")
+    config = _read_config(path / "config.json")
     architecture, family = _find_family(path, config)
     refuse_contents(path, files)
     weights_bytes = measure_weights(path, files)
@@ -85,7 +88,7 @@ def inspect_checkpoint(path: Path) -> Checkpoint:
         quantization="bitsandbytes" if method == "bitsandbytes" else None,
         tool_parser=_find_parser(path, writes.tools if writes else None),
         reasoning_parser=_find_parser(path, writes.reasoning if writes else None),
-        trained_context_tokens=(config.get("text_config") or config).get("max_position_embeddings"),
+        trained_context_tokens=(config.get("text_config") or config).get(CONTEXT),
         weights_bytes=weights_bytes,
         loaded_bytes=weights_bytes // 2 if _is_single_precision(config) else weights_bytes,
         licence=find_licence(path / "README.md"),
@@ -107,6 +110,18 @@ def require_purpose(checkpoint: Checkpoint, purpose: Purpose) -> None:
             if purpose != "generation"
             else "Choose one that writes; this one can be a further model, under further_models in appliance.yaml.",
         )
+
+
+def _read_config(file: Path) -> dict[str, Any]:
+    """With the types of what is read of it here; the rest is the engine's to refuse."""
+    config = read_object(file)
+    for key in OBJECTS:
+        if not isinstance(config.get(key), dict | None):
+            raise ConfigUnreadableError(file, f"{key!r} is {config[key]!r:.60}, which is no object.", COPY_AGAIN)
+    context = (config.get("text_config") or config).get(CONTEXT)
+    if context is not None and (type(context) is not int or context < 1):
+        raise ConfigUnreadableError(file, f"{CONTEXT!r} is {context!r:.60}, which is no number of tokens.", COPY_AGAIN)
+    return config
 
 
 def _find_family(path: Path, config: dict[str, Any]) -> tuple[str, Family | PoolingFamily]:

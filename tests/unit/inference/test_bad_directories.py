@@ -183,6 +183,25 @@ CASES: dict[str, tuple[Spoil, Refusal, str]] = {
     "a configuration of great depth": (
         put("config.json", b"[" * 100_000), errors.ConfigUnreadableError, "config.json",
     ),
+    "a text configuration that is none": (
+        lambda f: edit_json(f / "config.json", text_config="x"), errors.ConfigUnreadableError,
+        "'text_config' is 'x', which is no object",
+    ),
+    "a quantization that is none": (
+        lambda f: edit_json(f / "config.json", quantization_config=["awq"]), errors.ConfigUnreadableError,
+        "'quantization_config' is ['awq'], which is no object",
+    ),
+    "classes that are none": (
+        lambda f: edit_json(f / "config.json", id2label=2), errors.ConfigUnreadableError, "'id2label' is 2",
+    ),
+    "a context that is no number": (
+        lambda f: edit_json(f / "config.json", max_position_embeddings="40960"), errors.ConfigUnreadableError,
+        "'max_position_embeddings' is '40960'",
+    ),
+    "a context of nothing": (
+        lambda f: edit_json(f / "config.json", text_config={"max_position_embeddings": 0}),
+        errors.ConfigUnreadableError, "'max_position_embeddings' is 0, which is no number of tokens",
+    ),
     "an unknown architecture": (
         lambda f: edit_json(f / "config.json", architectures=["GPT2LMHeadModel"]), errors.ArchitectureUnsupportedError,
         "GPT2LMHeadModel",
