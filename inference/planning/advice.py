@@ -8,6 +8,7 @@ from inference.planning.errors import PlanningError
 from inference.planning.figures import CPU_WORKING_BYTES, Figures, compute_figures
 from inference.planning.gpus import LEAST_CAPABILITY, has_fp8, load_gpus
 from inference.planning.node import CpuNode, GpuNode, Node, Question, build_gpu_node
+from inference.planning.sharing import is_unsure
 from inference.planning.sizing import GIB
 from inference.registry.families import reads_pictures
 
@@ -86,9 +87,10 @@ def _fits(candidate: Candidate, node: Node, question: Question) -> bool:
     if find_refusal(candidate, node, question):
         return False
     try:
-        return compute_figures(candidate, node, question).shortfall is None
+        figures = compute_figures(candidate, node, question)
     except PlanningError:
         return False
+    return figures.shortfall is None and not is_unsure(candidate, figures.tensor_parallel)
 
 
 def _count_known(candidate: Candidate) -> int:

@@ -5,19 +5,26 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from inference.planning.config import read_architecture, read_effective_bits, read_format
+from inference.planning.config import read_architecture, read_effective_bits, read_format, read_group_size
 from inference.registry.checkpoint import inspect_checkpoint
 from inference.registry.choice import ModelWish, build_directory_spec
-from inference.registry.entry import Architecture, Entry, Format
+from inference.registry.entry import FOUR_BIT_FORMATS, Architecture, Entry, Format, Variant
 from inference.registry.served import build_spec
 from inference.registry.spec import ModelSpec
+
+# What AWQ, GPTQ and W4A16 are published with, and what Qwen's FP8 was found to be cut by:
+# https://huggingface.co/QuantTrio/Qwen3-Coder-30B-A3B-Instruct-GPTQ-Int8
+USUAL_GROUP_SIZE = 128
+GROUPED_FORMATS: tuple[Format, ...] = ("fp8", *FOUR_BIT_FORMATS)
 
 
 @dataclass(frozen=True)
 class Candidate:
     """``converted``: vLLM quantises the weights while it loads them. ``spec`` is None for what vLLM's server is not
     started for here: embedding and reranking. ``revision`` is the commit, where it is known; ``weight_bits`` what one
-    weight takes with its share of scales, where a configuration says it."""
+    weight takes with its share of scales, where a configuration says it; ``group_size``: how many inputs of a layer
+    share a scale, None where all of them do. ``is_padded``: whether the layers were widened before they were quantised,
+    beyond what ``architecture`` says; None where nobody could look."""
 
     model: str
     weights: str
@@ -29,6 +36,8 @@ class Candidate:
     hub_id: str | None = None
     revision: str | None = None
     weight_bits: float | None = None
+    group_size: int | None = None
+    is_padded: bool | None = False
 
 
 def list_candidates(entries: Iterable[Entry]) -> tuple[Candidate, ...]:
@@ -46,11 +55,18 @@ def list_candidates(entries: Iterable[Entry]) -> tuple[Candidate, ...]:
                 spec=build_spec(entry, variant) if generates else None,
                 hub_id=variant.hub_id,
                 revision=variant.revision,
+                group_size=_find_group_size(variant),
+                is_padded=variant.padded,
             )
             found.append(published)
             if can_convert(published):
                 found.append(convert(published))
     return tuple(found)
+
+
+def _find_group_size(variant: Variant) -> int | None:
+    """The usual one where nobody could look it up: rather one number of GPUs too few than one that vLLM refuses."""
+    return variant.group_size or (USUAL_GROUP_SIZE if variant.format in GROUPED_FORMATS else None)
 
 
 def can_convert(candidate: Candidate) -> bool:
@@ -81,5 +97,6 @@ def read_candidates(directory: Path) -> tuple[Candidate, ...]:
         native_tokens=checkpoint.trained_context_tokens,
         spec=build_directory_spec(ModelWish(path=directory), checkpoint, "cuda"),
         weight_bits=read_effective_bits(config),
+        group_size=read_group_size(config),
     )
     return (as_it_is, convert(as_it_is)) if can_convert(as_it_is) else (as_it_is,)

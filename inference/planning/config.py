@@ -1,5 +1,6 @@
 """The facts that sizing needs, read from a model's own ``config.json``."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -110,6 +111,18 @@ def read_effective_bits(config: Mapping[str, Any]) -> float | None:
     if bits != 4 or not isinstance(group, int) or group < 1:
         return None
     return 4 + (SCALE_BITS + (4 if has_zero_point else 0)) / group
+
+
+def read_group_size(config: Mapping[str, Any]) -> int | None:
+    """How many inputs of a layer share a scale, or how wide a square of FP8 weights is that does; None where a whole
+    row shares one, and for numbers that are not quantised. Where several kinds are mixed, what all of them divide."""
+    quantization = config.get("quantization_config") or {}
+    sizes = [quantization.get("group_size"), *(quantization.get("weight_block_size") or ())]
+    for group in (quantization.get("config_groups") or {}).values():
+        weights = group.get("weights") or {}
+        sizes += [weights.get("group_size"), *(weights.get("block_structure") or ())]
+    known = [size for size in sizes if isinstance(size, int) and size > 1]
+    return math.lcm(*known) if known else None
 
 
 def _read(config: Mapping[str, Any], key: str) -> int:

@@ -4,20 +4,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from inference.planning.candidate import Candidate
-from inference.planning.errors import CannotShareError, FactMissingError
-from inference.planning.node import CpuNode, GpuNode, Node, Question
-from inference.planning.sizing import (
-    CONTEXT_STEP,
-    GIB,
-    GPU_WORKING_BYTES,
-)
+from inference.planning.errors import FactMissingError
+from inference.planning.node import CpuNode, Node, Question
+from inference.planning.sharing import choose_tensor_parallel
+from inference.planning.sizing import CONTEXT_STEP, GIB, GPU_WORKING_BYTES
 from inference.planning.stages import list_stage_bytes
-from inference.registry.entry import FOUR_BIT_FORMATS, Format
 
 REFERENCE_CONTEXT_TOKENS = 16384
 CPU_WORKING_BYTES = 2 * GIB  # what the engine's processes take beside weights and cache
-GROUP_SIZE = 128
-GROUPED_FORMATS: tuple[Format, ...] = ("fp8", *FOUR_BIT_FORMATS)
 KV_VALUE_BYTES = {"auto": 2, "fp8": 1}
 Shortfall = Literal["weights", "cache", "positions"]
 
@@ -83,54 +77,6 @@ def compute_kv_budget_bytes(node: Node, weights: int, question: Question) -> int
         fits = weights + node.kv_cache_bytes + CPU_WORKING_BYTES <= node.memory_bytes
         return node.kv_cache_bytes if fits else 0
     return int(node.memory_bytes * question.memory_fraction) - GPU_WORKING_BYTES - weights
-
-
-def choose_tensor_parallel(candidate: Candidate, node: Node, wanted: int | None, stages: int = 1) -> int:
-    """The largest number of the node's GPUs that can share the model, or each of a pipeline's ``stages``; or
-    ``wanted``, which has to be one.
-
-    Raises CannotShareError.
-    """
-    if not isinstance(node, GpuNode):
-        if stages > 1:
-            raise CannotShareError("A pipeline is one of GPUs, and this machine's CPU is planned for.")
-        return 1
-    count = node.count // stages
-    if count == 0:
-        raise CannotShareError(f"{stages} stages of a pipeline need as many GPUs; there are {node.count}.")
-    numbers = [number for number in range(1, count + 1) if can_share(candidate, number)]
-    if wanted is None:
-        return max(numbers)
-    if wanted not in numbers:
-        it = candidate.architecture
-        if candidate.format == "bnb-nf4" and not candidate.converted:
-            raise CannotShareError(
-                f"{wanted} of {count} GPUs cannot share weights that bitsandbytes stored: one can, or a pipeline of "
-                "several. The 16-bit model with model.quantization: bitsandbytes can be shared."
-            )
-        experts = f", experts {it.expert_intermediate_size} wide" if it.is_mixture else ""
-        raise CannotShareError(
-            f"{wanted} of {count} GPUs cannot share {it.attention_heads} attention heads, {it.kv_heads} heads for "
-            f"keys and values{experts}; {', '.join(str(number) for number in numbers)} can."
-        )
-    return wanted
-
-
-def can_share(candidate: Candidate, number: int) -> bool:
-    """Each GPU gets the same number of heads; a key-value head may be copied, not cut. Experts that are quantised in
-    groups of 128 are cut between groups only (found out by who published some:
-    https://huggingface.co/QuantTrio/Qwen3-Coder-30B-A3B-Instruct-GPTQ-Int8). What bitsandbytes stored is cut by nobody:
-    its loader for vLLM refuses (``vllm_bnb_plugin`` 0.0.3, ``bitsandbytes_loader.py``)."""
-    it = candidate.architecture
-    if it.attention_heads is None or it.kv_heads is None:
-        return number == 1
-    if candidate.format == "bnb-nf4" and not candidate.converted and number > 1:
-        return False
-    if it.attention_heads % number or (it.kv_heads % number and number % it.kv_heads):
-        return False
-    if not it.is_mixture or candidate.format not in GROUPED_FORMATS or number == 1:
-        return True
-    return it.expert_intermediate_size is not None and it.expert_intermediate_size % (number * GROUP_SIZE) == 0
 
 
 def _find_shortfall(budget: int, tokens: int, context: int, known: int) -> Shortfall | None:

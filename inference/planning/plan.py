@@ -13,6 +13,7 @@ from inference.planning.errors import CannotShareError, MeasuredOnlyError, Plann
 from inference.planning.figures import Figures, compute_figures
 from inference.planning.gpus import has_bf16, has_fp8
 from inference.planning.node import CpuNode, GpuNode, Node, Question
+from inference.planning.sharing import choose_tensor_parallel, is_unsure
 from inference.planning.sizing import GIB, GPU_SHARE
 from inference.registry.spec import ModelSpec
 from inference.serving.argv import build_engine_argv
@@ -78,12 +79,24 @@ def build_plan(candidate: Candidate, node: Node, question: Question) -> Plan:
     if figures.shortfall is not None:
         reason, advice = explain(candidate, node, figures), suggest(candidate, node, question, figures)
         return replace(plan, verdict="does not fit", reason=reason, next_step=advice, figures=figures)
+    if is_unsure(candidate, figures.tensor_parallel):
+        reason = (
+            f"{figures.tensor_parallel} GPUs can share it only if its layers are wider than the catalogue knows, which "
+            "nobody could look up."
+        )
+        advice = f"Serve it and read vLLM's log, or ask for {_write_sure(candidate, node)}."
+        return replace(plan, verdict="measured only", reason=reason, next_step=advice, figures=figures)
     flags = build_flags(candidate.spec, node, question, figures) if candidate.spec else ()
     return replace(plan, verdict="fits", reason=_remark(candidate, node, figures), figures=figures, flags=flags)
 
 
 def _find_option(question: Question) -> str:
     return "--tensor-parallel" if question.pipeline_parallel == 1 else "--pipeline-parallel"
+
+
+def _write_sure(candidate: Candidate, node: Node) -> str:
+    known = replace(candidate, is_padded=False)
+    return f"--tensor-parallel {choose_tensor_parallel(known, node, None)}"
 
 
 def build_flags(spec: ModelSpec, node: Node, question: Question, figures: Figures) -> tuple[str, ...]:

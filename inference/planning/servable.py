@@ -8,10 +8,11 @@ from typing import Any
 
 from inference.planning.advice import explain
 from inference.planning.candidate import Candidate
-from inference.planning.config import read_architecture, read_effective_bits, read_format
+from inference.planning.config import read_architecture, read_effective_bits, read_format, read_group_size
 from inference.planning.errors import CannotShareError, PlanningError
-from inference.planning.figures import choose_tensor_parallel, compute_figures
+from inference.planning.figures import compute_figures
 from inference.planning.node import CpuNode, GpuNode, Node, Question, find_gpu_node
+from inference.planning.sharing import choose_tensor_parallel
 from inference.planning.sizing import GPU_SHARE, GPU_WORKING_BYTES
 from inference.planning.stages import split_layers
 from inference.registry.errors import ModelError
@@ -57,13 +58,13 @@ def find_sharing_problem(config: dict[str, Any], *, tensor_parallel: int, pipeli
 def _build_candidate(spec: ModelSpec, config: dict[str, Any]) -> Candidate | None:
     try:
         format_ = "bnb-nf4" if spec.quantization == "bitsandbytes" else read_format(config)
-        architecture, bits = read_architecture(config), read_effective_bits(config)
+        architecture, bits, group = read_architecture(config), read_effective_bits(config), read_group_size(config)
     except (PlanningError, ValueError, TypeError):  # a configuration that only vLLM understands, or nobody
         return None
     return Candidate(
         spec.served_name, spec.name, format_, architecture, architecture.max_positions, spec,
         converted=spec.quantization == "bitsandbytes" and not config.get("quantization_config"),
-        weight_bits=bits,
+        weight_bits=bits, group_size=None if format_ == "bnb-nf4" else group,
     )  # fmt: skip
 
 

@@ -138,13 +138,16 @@ class Serving(Closed):
 
 class Variant(Closed):
     """One set of weights. ``revision`` is the commit they were pinned at, null while nobody could look it up;
-    ``bytes_on_disk`` counts the weights' files; ``sources`` is empty where no page about these weights was found."""
+    ``bytes_on_disk`` counts the weights' files; ``sources`` is empty where no page about these weights was found.
+    ``padded``: whether their layers are wider than the architecture says, because their publisher widened them before
+    quantising, so that more GPUs can share them; null where nobody could look."""
 
     hub_id: HubId
     revision: Commit | None
     publisher: Text
     format: Format
     group_size: Count | None = None
+    padded: bool | None = False
     bytes_on_disk: Count | None
     sha256: dict[str, Sha256] | None
     serving: Serving

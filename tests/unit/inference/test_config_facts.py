@@ -4,7 +4,13 @@ from typing import Any
 
 import pytest
 
-from inference.planning.config import read_architecture, read_attention, read_effective_bits, read_format
+from inference.planning.config import (
+    read_architecture,
+    read_attention,
+    read_effective_bits,
+    read_format,
+    read_group_size,
+)
 from inference.planning.errors import FactMissingError
 from inference.registry.load import load_catalogue
 
@@ -122,6 +128,29 @@ def test_bits_of_a_weight_are_counted_with_its_share_of_scales(
     quantization: dict[str, Any] | None, bits: float | None
 ) -> None:
     assert read_effective_bits({"quantization_config": quantization}) == bits
+
+
+@pytest.mark.parametrize(
+    ("quantization", "size"),
+    [
+        (None, None),
+        (grouped(4, 32, symmetric=True), 32),
+        (grouped(8, None, symmetric=True), None),
+        ({"quant_method": "awq", "bits": 4, "group_size": 64}, 64),
+        ({"quant_method": "gptq", "bits": 4, "group_size": -1}, None),
+        ({"quant_method": "fp8", "weight_block_size": [128, 128]}, 128),
+        ({"quant_method": "fp8", "activation_scheme": "static"}, None),
+        (
+            {
+                "quant_method": "compressed-tensors",
+                "config_groups": {"group_0": {"weights": {"num_bits": 8, "block_structure": [64, 128]}}},
+            },
+            128,
+        ),
+    ],
+)
+def test_inputs_that_share_a_scale_are_counted(quantization: dict[str, Any] | None, size: int | None) -> None:
+    assert read_group_size({"quantization_config": quantization}) == size
 
 
 def compressed(kind: str, bits: int) -> dict[str, Any]:

@@ -6,10 +6,11 @@ from dataclasses import replace
 import pytest
 
 from inference.planning.candidate import Candidate, can_convert, list_candidates
-from inference.planning.figures import can_share, compute_figures
+from inference.planning.figures import compute_figures
 from inference.planning.gpus import get_gpu, load_gpus
 from inference.planning.node import CpuNode, GpuNode, Question, build_gpu_node, find_gpu_node
 from inference.planning.plan import SLOW_FP8, Plan, build_document, build_plan
+from inference.planning.sharing import can_share
 from inference.planning.sizing import GIB, GPU_WORKING_BYTES
 from inference.registry.entry import Format
 from inference.registry.load import load_catalogue
@@ -152,7 +153,39 @@ def test_tensor_parallel_that_does_not_divide_is_refused() -> None:
 
 @pytest.mark.parametrize("number", range(1, 17))
 def test_heads_divide_evenly_or_not_at_all(number: int) -> None:
-    assert can_share(candidate("qwen3-32b"), number) == (number in (1, 2, 4, 8, 16))
+    assert can_share(candidate("qwen3-32b", "bf16"), number) == (number in (1, 2, 4, 8, 16))
+
+
+@pytest.mark.parametrize(
+    ("model", "format_", "count", "used"),
+    [
+        ("qwen3-4b", "awq-int4", 8, 4),  # 9728 / 8 is no multiple of 128
+        ("qwen3-32b", "awq-int4", 16, 8),
+        ("qwen2.5-0.5b-instruct", "awq-int4", 2, 1),  # 7 heads of 64 are 448 inputs of the attention's output
+        ("qwen2.5-0.5b-instruct", "bf16", 14, 2),  # 4864 / 14 is no whole number
+        ("qwen3-4b-instruct-2507", "fp8", 8, 4),
+        ("qwen3-8b", "awq-int4", 8, 8),
+    ],
+)
+def test_layers_are_cut_evenly_and_between_groups(model: str, format_: Format, count: int, used: int) -> None:
+    made = plan(model, format_, gpus("l4", count))
+    assert made.figures is not None
+    assert made.figures.tensor_parallel == used
+
+
+def test_groups_that_gpus_cannot_share_are_named() -> None:
+    made = plan("qwen3-4b", "awq-int4", gpus("l4", 8), Question(tensor_parallel=8))
+    assert made.reason == (
+        "8 of 8 GPUs cannot share 32 attention heads, 8 heads for keys and values, layers 9728 wide in groups of 128; "
+        "1, 2, 4 can."
+    )
+
+
+def test_weights_that_may_be_padded_are_measured_only_where_that_decides() -> None:
+    several, one = (plan("qwen2.5-72b-instruct", "awq-int4", gpus("h100", count)) for count in (8, 1))
+    assert (several.verdict, several.flags, one.verdict) == ("measured only", (), "fits")
+    assert several.next_step == "Serve it and read vLLM's log, or ask for --tensor-parallel 1."
+    assert "--count" not in plan("qwen2.5-72b-instruct", "awq-int4", gpus("l40s")).next_step
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -107,6 +108,19 @@ def test_gpus_that_cannot_share_are_refused_before_a_start(
     assert find_sharing_problem(
         {"architectures": ["Qwen3ForCausalLM"], **FACTS}, tensor_parallel=tensor, pipeline_parallel=pipeline
     ).startswith(words)
+
+
+@pytest.mark.parametrize("quantization", [{"quant_method": "awq", "bits": 4, "group_size": 128}, None])
+def test_groups_of_weights_are_not_cut_and_layers_evenly(model: ModelSpec, quantization: dict[str, Any] | None) -> None:
+    """By two GPUs: 6 heads of 64 are three groups of 128; and a layer 511 wide is odd."""
+    assert model.path is not None
+    width = 512 if quantization else 511
+    edit_json(model.path / "config.json", quantization_config=quantization, intermediate_size=width)
+    with pytest.raises(CannotServeError, match=rf"2 of 2 GPUs cannot share .*, layers {width} wide.*; 1 can\."):
+        require(replace(model, tensor_parallel=2))
+    edit_json(model.path / "config.json", quantization_config=quantization and {**quantization, "group_size": 64},
+              intermediate_size=512)  # fmt: skip
+    require(replace(model, tensor_parallel=2))
 
 
 def test_gpus_that_can_share_are_not_refused(model: ModelSpec) -> None:

@@ -1,0 +1,93 @@
+"""Which numbers of GPUs can share a model's layers by tensor parallelism. Pure arithmetic.
+
+The rules are those of vLLM 0.32, which refuses the others while it loads. Heads and the width of a layer or an expert
+are cut evenly (``divide`` in ``vllm/distributed/utils.py``, ``fused_moe/config.py``). Weights that share a scale in
+groups are cut between groups only where a layer's inputs are shared out: the down projection's and the attention's
+output's (``auto_awq.py``, ``compressed_tensors_wNa16.py`` and ``utils/fp8_utils.py`` under
+``vllm/model_executor/layers/quantization``).
+"""
+
+from inference.planning.candidate import Candidate
+from inference.planning.errors import CannotShareError
+from inference.planning.node import GpuNode, Node
+
+
+def choose_tensor_parallel(candidate: Candidate, node: Node, wanted: int | None, stages: int = 1) -> int:
+    """The largest number of the node's GPUs that can share the model, or each of a pipeline's ``stages``; or
+    ``wanted``, which has to be one.
+
+    Raises CannotShareError.
+    """
+    if not isinstance(node, GpuNode):
+        if stages > 1:
+            raise CannotShareError("A pipeline is one of GPUs, and this machine's CPU is planned for.")
+        return 1
+    count = node.count // stages
+    if count == 0:
+        raise CannotShareError(f"{stages} stages of a pipeline need as many GPUs; there are {node.count}.")
+    numbers = [number for number in range(1, count + 1) if can_share(candidate, number)]
+    if wanted is None:
+        return max(numbers)
+    if wanted not in numbers:
+        raise CannotShareError(_explain(candidate, wanted, count, numbers))
+    return wanted
+
+
+def can_share(candidate: Candidate, number: int) -> bool:
+    """Each GPU gets the same number of heads; a key-value head may be copied, not cut. Layers are cut evenly, and where
+    their weights share a scale in groups, between groups only. What bitsandbytes stored is cut by nobody: its loader
+    for vLLM refuses (``vllm_bnb_plugin`` 0.0.3, ``bitsandbytes_loader.py``)."""
+    it = candidate.architecture
+    if number == 1:
+        return True
+    if it.attention_heads is None or it.kv_heads is None:
+        return False
+    if candidate.format == "bnb-nf4" and not candidate.converted:
+        return False
+    return _divides_heads(candidate, number) and (candidate.is_padded is None or _divides_layers(candidate, number))
+
+
+def is_unsure(candidate: Candidate, number: int) -> bool:
+    """Whether so many GPUs can share it only if its layers were widened before they were quantised, which is not
+    known."""
+    return number > 1 and candidate.is_padded is None and not _divides_layers(candidate, number)
+
+
+def _divides_heads(candidate: Candidate, number: int) -> bool:
+    it = candidate.architecture
+    assert it.attention_heads is not None, "it was asked before"
+    assert it.kv_heads is not None, "it was asked before"
+    return it.attention_heads % number == 0 and (it.kv_heads % number == 0 or number % it.kv_heads == 0)
+
+
+def _divides_layers(candidate: Candidate, number: int) -> bool:
+    it, group = candidate.architecture, candidate.group_size or 1
+    width = it.expert_intermediate_size if it.is_mixture else it.intermediate_size
+    if width is None:
+        return candidate.group_size is None  # a width in groups that nobody knows is not cut
+    if width % (number * group):
+        return False
+    if it.attention_heads is None or it.head_size is None:
+        return True
+    return it.attention_heads * it.head_size % (number * group) == 0
+
+
+def _explain(candidate: Candidate, wanted: int, count: int, numbers: list[int]) -> str:
+    if candidate.format == "bnb-nf4" and not candidate.converted:
+        return (
+            f"{wanted} of {count} GPUs cannot share weights that bitsandbytes stored: one can, or a pipeline of "
+            "several. The 16-bit model with model.quantization: bitsandbytes can be shared."
+        )
+    it = candidate.architecture
+    width = f"experts {it.expert_intermediate_size}" if it.is_mixture else f"layers {it.intermediate_size}"
+    groups = f" in groups of {candidate.group_size}" if candidate.group_size else ""
+    layers = f", {width} wide{groups}" if it.is_mixture or _has_dividing_heads(candidate, wanted) else ""
+    return (
+        f"{wanted} of {count} GPUs cannot share {it.attention_heads} attention heads, {it.kv_heads} heads for keys and "
+        f"values{layers}; {', '.join(str(number) for number in numbers)} can."
+    )
+
+
+def _has_dividing_heads(candidate: Candidate, number: int) -> bool:
+    it = candidate.architecture
+    return it.attention_heads is not None and it.kv_heads is not None and _divides_heads(candidate, number)
