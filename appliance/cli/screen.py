@@ -23,14 +23,17 @@ class ShownStep:
 
 
 class Screen:
-    """Implements :class:`appliance.local.reporting.Report`."""
+    """Implements :class:`appliance.local.reporting.Report`, on standard error where JSON goes to the other."""
+
+    def __init__(self, console: Console = out) -> None:
+        self._console = console
 
     @contextmanager
     def step(self, title: str) -> Iterator[ShownStep]:
         step, started = ShownStep(title), time.monotonic()
         try:
-            if out.is_terminal:
-                with out.status(step):
+            if self._console.is_terminal:
+                with self._console.status(step):
                     yield step
             else:
                 yield step
@@ -40,10 +43,10 @@ class Screen:
         self._end("ok", title, started, step.note)
 
     def say(self, text: str) -> None:
-        out.print(text, markup=False)
+        self._console.print(text, markup=False)
 
     def _end(self, word: str, title: str, started: float, note: str) -> None:
         color = {"ok": "green", "failed": "red"}[word]
         elapsed = f"{time.monotonic() - started:.1f} s"
-        out.print(f"  [{color}]{word:<6}[/{color}]", end=" ")
-        out.print(f"{title:<34} {elapsed:>8}  {note}".rstrip(), markup=False)
+        self._console.print(f"  [{color}]{word:<6}[/{color}]", end=" ")
+        self._console.print(f"{title:<34} {elapsed:>8}  {note}".rstrip(), markup=False)

@@ -3,8 +3,9 @@
 import shlex
 from pathlib import Path
 
+from rich.console import Console
+
 from appliance.cli.models.refusing import told_apart
-from appliance.cli.screen import out
 from appliance.local import acknowledgements, model_choice
 from appliance.local.errors import LocalError
 from appliance.local.instance import LocalAppliance
@@ -22,9 +23,12 @@ class NotAcknowledgedError(LocalError):
     """Nobody acknowledged the licence of this model revision in its present words."""
 
 
-def require_acknowledgement(local: LocalAppliance, spec: ModelSpec, *, asked_for: str, name: str | None) -> None:
-    """``name`` acknowledges it now; without one it has to have been before. The audit has it before anything is
-    switched, or gets it at the next ``up`` when the appliance is down. Raises NotAcknowledgedError."""
+def require_acknowledgement(
+    local: LocalAppliance, spec: ModelSpec, *, asked_for: str, name: str | None, console: Console
+) -> None:
+    """``name`` acknowledges it now, which ``console`` is told; without one it has to have been before. The audit has it
+    before anything is switched, or gets it at the next ``up`` when the appliance is down. Raises
+    NotAcknowledgedError."""
     model = build_reference(local, spec)
     terms = read_terms(local, spec)
     if acknowledgements.find(local.settings, model, terms) is None:
@@ -36,7 +40,7 @@ def require_acknowledgement(local: LocalAppliance, spec: ModelSpec, *, asked_for
             )
         acknowledgement = acknowledgements.build_acknowledgement(model, terms, name=name)
         acknowledgements.keep(local.settings, acknowledgement)
-        out.print(f"Acknowledged by {acknowledgement.name}: {terms.name} for {model}", markup=False)
+        console.print(f"Acknowledged by {acknowledgement.name}: {terms.name} for {model}", markup=False)
     if "postgres" in local.list_running():
         acknowledgements.record_pending(local.settings, local.management)
 

@@ -1,8 +1,10 @@
 """``models activate``: switch to another model, and back to what answered before if it does not start."""
 
 import contextlib
+import json
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -21,6 +23,16 @@ from appliance.local.model_choice import Activation
 from inference.registry.store import NotStoredError, get_stored, list_stored
 
 
+@dataclass(frozen=True)
+class Switched:
+    """``outcome`` is None where nothing runs; ``problems`` is what does not work of the model that was asked for, and
+    ``went_back`` whether what answered before does so again."""
+
+    outcome: Outcome | None
+    problems: tuple[str, ...] = ()
+    went_back: bool = False
+
+
 def activate(
     model: Annotated[
         str,
@@ -32,13 +44,14 @@ def activate(
         bool, typer.Option("--acknowledge-licence", help="Say that the model's licence is known and will be kept.")
     ] = False,
     name: Annotated[str | None, typer.Option("--as", help="Who says so: the name of a person.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Switch to a model: checks it, starts the engine with it and tells the web application.
 
     Its licence has to be acknowledged by a named person, once for each revision and wording; without that, says what
     the licence asks for.
     """
-    local = open_appliance()
+    local, console = open_appliance(), err if as_json else out
     if acknowledge and name is None:
         raise NameMissingError('--acknowledge-licence needs the name of a person: --as "First Last".')
     activation = read_argument(model, models_dir=model_choice.models_dir(local.settings))
@@ -57,24 +70,39 @@ def activate(
         if choice.spec is not None:
             if choice.spec.path is not None:
                 model_choice.verify_files(local.settings, choice.spec.path)
-            require_acknowledgement(local, choice.spec, asked_for=model, name=name if acknowledge else None)
-        outcome = _switch(local, activation)
-    if outcome is None:
+            require_acknowledgement(
+                local, choice.spec, asked_for=model, name=name if acknowledge else None, console=console
+            )
+        done = _switch(local, activation, Screen(console))
+    if as_json:
+        activated = model_choice.read_activation(local.settings)
+        out.print(json.dumps(build_document(model, activated, done), indent=2), markup=False)
+    elif done.outcome is None:
         out.print("Recorded. It is served from the next start: bin/appliance up")
-        return
-    out.print(f"Model   {outcome.model}", markup=False)
-    if outcome.problems:
+    else:
+        out.print(f"Model   {done.outcome.model}", markup=False)
+    if done.problems or done.went_back:
         raise typer.Exit(exit_codes.PROBLEM)
 
 
-def _switch(local: LocalAppliance, activation: Activation | None) -> Outcome | None:
-    """None where nothing runs. A model that does not come up is taken back, and the exit code says so."""
+def build_document(asked_for: str, activated: Activation | None, done: Switched) -> dict[str, Any]:
+    """``activated`` is what is recorded now, null for the automatic choice; ``model`` what answers, null where nothing
+    runs."""
+    return {
+        "schema_version": 1, "asked_for": asked_for, "activated": asdict(activated) if activated else None,
+        "model": done.outcome.model if done.outcome else None, "went_back": done.went_back,
+        "problems": list(done.problems),
+    }  # fmt: skip
+
+
+def _switch(local: LocalAppliance, activation: Activation | None, screen: Screen) -> Switched:
+    """A model that does not come up is taken back; its problems remain the answer."""
     before = model_choice.read_activation(local.settings)
     model_choice.write_activation(local.settings, activation)
     if local.supervisor.find_pid() is None:
-        return None
+        return Switched(None)
     try:
-        outcome = _bring_up(local)
+        outcome = _bring_up(local, screen)
     except BaseException:
         model_choice.write_activation(local.settings, before)
         raise
@@ -83,15 +111,13 @@ def _switch(local: LocalAppliance, activation: Activation | None) -> Outcome | N
     if outcome.lacks_model and before != activation:
         err.print("Going back to what answered before.")
         model_choice.write_activation(local.settings, before)
-        outcome = _bring_up(local)
-        out.print(f"Model   {outcome.model}", markup=False)
-        raise typer.Exit(exit_codes.PROBLEM)
-    return outcome
+        return Switched(_bring_up(local, screen), outcome.problems, went_back=True)
+    return Switched(outcome, outcome.problems)
 
 
-def _bring_up(local: LocalAppliance) -> Outcome:
+def _bring_up(local: LocalAppliance, screen: Screen) -> Outcome:
     environments.ensure("inference", sources_of(local))
-    return BringingUp(local, Screen(), choose_again=True).run()
+    return BringingUp(local, screen, choose_again=True).run()
 
 
 def read_argument(model: str, *, models_dir: Path) -> Activation | None:

@@ -66,7 +66,7 @@ def quantize(
     with told_apart():
         ensure_directories(local.settings, local.identity)
         if discard:
-            _discard(models_dir, model)
+            _discard(models_dir, model, as_json=as_json)
             return
         found = find_parent(model, models_dir=models_dir, catalogue=load_unpinned_catalogue(local.settings))
         read_parent(found, RECIPES[recipe])
@@ -116,14 +116,15 @@ def build_document(done: Done) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _discard(models_dir: Path, name: str) -> None:
+def _discard(models_dir: Path, name: str, *, as_json: bool) -> None:
     refuse_odd_names(Names(name))
     with only_one_quantization(models_dir):
         begun = list_begun(models_dir)
         if name not in begun:
             raise LocalError(f"Nothing was begun under the name {name!r}. Unfinished: {', '.join(begun) or 'none'}.")
         discard_work(build_work(models_dir, name))
-    out.print(f"Discarded what was begun as {name}.", markup=False)
+    document = json.dumps({"schema_version": 1, "discarded": name}, indent=2)
+    out.print(document if as_json else f"Discarded what was begun as {name}.", markup=False)
 
 
 def _show(local: LocalAppliance, found: Found, done: Done) -> None:

@@ -96,6 +96,16 @@ def test_model_is_imported_verified_activated_and_removed(folder: Path) -> None:
     assert "is not among the models" in refuse(LocalError, "remove", "small")
 
 
+def test_activation_is_json_for_programs_and_what_is_said_beside_it_goes_elsewhere(folder: Path) -> None:
+    run("import", write_model(folder / "small"))
+    (stored,) = (folder / "var" / "model").glob("small@*")
+    assert say("activate", "small", *PERSON) == {
+        "schema_version": 1, "asked_for": "small", "activated": {"path": str(stored), "hub_id": None, "revision": None},
+        "model": None, "went_back": False, "problems": [],
+    }  # fmt: skip
+    assert say("activate", "auto")["activated"] is None
+
+
 def test_served_name_is_without_the_revision(folder: Path) -> None:
     run("import", write_model(folder / "source"), "--name", "small")
     run("activate", "small", *PERSON)

@@ -200,7 +200,8 @@ def test_parent_of_unfinished_work_is_not_removed(folder: Path, parent: Path) ->
     with pytest.raises(RunFailedError):
         attempt(stored, machine)
     assert "is being quantised as small-w4a16" in str(run("remove", "small").exception)
-    assert run("quantize", "--discard", "small-w4a16").exit_code == 0
+    discarded = run("quantize", "--discard", "small-w4a16", "--json")
+    assert json.loads(discarded.stdout) == {"schema_version": 1, "discarded": "small-w4a16"}
     assert run("remove", "small").exit_code == 0
 
 

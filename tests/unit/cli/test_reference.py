@@ -1,5 +1,6 @@
 """The commands' page is what the verbs say of themselves."""
 
+import inspect
 import re
 from collections.abc import Iterator
 
@@ -24,3 +25,10 @@ def test_every_verb_of_every_group_is_on_the_page() -> None:
     registered = list(list_registered(application))
     assert {"up", "models quantize", "bench serving"} <= set(registered)
     assert sorted(headings) == sorted(registered)
+
+
+def test_every_verb_about_models_prints_json() -> None:
+    shown = {group.name: group.typer_instance for group in application.registered_groups}["models"]
+    assert shown is not None
+    verbs = [command.callback for command in shown.registered_commands if command.callback]
+    assert {each.__name__ for each in verbs if "as_json" not in inspect.signature(each).parameters} == set()
