@@ -97,7 +97,9 @@ def build_document(asked_for: str, activated: Activation | None, done: Switched)
 
 def _switch(local: LocalAppliance, activation: Activation | None, screen: Screen) -> Switched:
     """A model that does not come up is taken back; its problems remain the answer."""
-    before = model_choice.read_activation(local.settings)
+    before = None
+    with contextlib.suppress(LocalError):  # of a file that cannot be read, which this is the way out of
+        before = model_choice.read_activation(local.settings)
     model_choice.write_activation(local.settings, activation)
     if local.supervisor.find_pid() is None:
         return Switched(None)

@@ -185,6 +185,17 @@ def test_model_that_went_bad_in_the_store_is_not_activated(folder: Path, spoil: 
     assert "ok      other@" in result.output
 
 
+@pytest.mark.parametrize("model", ["auto", "m"])
+def test_broken_record_of_what_was_activated_is_left_by_activating(folder: Path, model: str) -> None:
+    run("import", write_model(folder / "m"))
+    active = folder / "var" / "model" / "active.json"
+    active.write_text("{bad")
+    assert "bin/appliance models activate" in refuse(LocalError, "show")
+    result = run("activate", model, *PERSON)
+    assert result.exit_code == 0, result.exception
+    assert (read_active(folder) is None) == (model == "auto")
+
+
 def lose_marker(stored: Path) -> None:
     (stored / "imported.json").unlink()
 
