@@ -1,5 +1,6 @@
 """Why a model does not fit, and what to try next: words, each tried out on the same arithmetic before it is given."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -66,8 +67,9 @@ def _list_options(candidate: Candidate, node: Node, question: Question, figures:
     if isinstance(node, GpuNode):
         yield from _list_bigger(candidate, node, question)
     elif figures.shortfall == "cache":
-        needed = figures.kv_bytes_per_token * figures.context_tokens
-        yield f"model.kv_cache_gib: {needed / GIB:.1f} in appliance.yaml"
+        gib = math.ceil(figures.kv_bytes_per_token * figures.context_tokens / GIB * 10) / 10
+        if _fits(candidate, replace(node, kv_cache_bytes=int(gib * GIB)), question):
+            yield f"model.kv_cache_gib: {gib:g} in appliance.yaml"
 
 
 def _list_bigger(candidate: Candidate, node: GpuNode, question: Question) -> Iterator[str]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from inference.planning.candidate import Candidate, can_convert, list_candidates
-from inference.planning.figures import compute_figures
+from inference.planning.figures import CPU_WORKING_BYTES, compute_figures
 from inference.planning.gpus import get_gpu, load_gpus
 from inference.planning.node import CpuNode, GpuNode, Question, build_gpu_node, find_gpu_node
 from inference.planning.plan import SLOW_FP8, Plan, build_document, build_plan
@@ -252,6 +252,18 @@ def test_fp8_on_a_cpu_fits_and_is_said_to_be_slow() -> None:
 def test_cpu_with_too_small_a_cache_is_told_the_setting() -> None:
     made = plan("qwen3-0.6b", None, CpuNode(16 * GIB, GIB), Question(16384))
     assert "model.kv_cache_gib: 1.8 in appliance.yaml" in made.next_step
+
+
+@pytest.mark.parametrize(("model", "gib"), [("qwen3-8b", 2.3), ("qwen3-0.6b", 1.8)])
+def test_cache_that_is_advised_is_enough_and_is_only_advised_where_it_fits(model: str, gib: float) -> None:
+    """16,384 tokens of 144 KiB are 2.25 GiB: a cache of 2.2 would not do."""
+    question = Question(16384)
+    advised = plan(model, "bf16", CpuNode(64 * GIB, GIB), question)
+    assert f"model.kv_cache_gib: {gib} in" in advised.next_step
+    assert plan(model, "bf16", CpuNode(64 * GIB, int(gib * GIB)), question).fits
+    assert advised.figures is not None
+    least = advised.figures.weights_bytes + GIB + CPU_WORKING_BYTES
+    assert "kv_cache_gib" not in plan(model, "bf16", CpuNode(least, GIB), question).next_step
 
 
 def test_machine_with_different_gpus_is_planned_for_the_largest_kind() -> None:
