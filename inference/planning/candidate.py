@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from inference.planning.config import read_architecture, read_effective_bits, read_format, read_group_size
+from inference.planning.config import read_facts
+from inference.planning.errors import ConfigWrongError
 from inference.registry.checkpoint import inspect_checkpoint
 from inference.registry.choice import ModelWish, build_directory_spec
 from inference.registry.entry import FOUR_BIT_FORMATS, Architecture, Entry, Format, Variant
@@ -88,15 +89,19 @@ def read_candidates(directory: Path) -> tuple[Candidate, ...]:
     not say what sizing needs.
     """
     checkpoint = inspect_checkpoint(directory)
-    config = json.loads((directory / "config.json").read_text(encoding="utf-8"))
+    file = directory / "config.json"
+    try:
+        facts = read_facts(json.loads(file.read_text(encoding="utf-8")))
+    except ConfigWrongError as error:
+        raise ConfigWrongError(f"{file}: {error} Correct it, or copy the file again.") from None
     as_it_is = Candidate(
         model=directory.name,
         weights=directory.name,
-        format=read_format(config),
-        architecture=read_architecture(config),
+        format=facts.format,
+        architecture=facts.architecture,
         native_tokens=checkpoint.trained_context_tokens,
         spec=build_directory_spec(ModelWish(path=directory), checkpoint, "cuda"),
-        weight_bits=read_effective_bits(config),
-        group_size=read_group_size(config),
+        weight_bits=facts.weight_bits,
+        group_size=facts.group_size,
     )
     return (as_it_is, convert(as_it_is)) if can_convert(as_it_is) else (as_it_is,)

@@ -2,9 +2,12 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from inference.planning.errors import FactMissingError
+from pydantic import ValidationError
+
+from inference.planning.errors import ConfigWrongError, FactMissingError
 from inference.registry.entry import Architecture, Attention, Format
 from inference.registry.families import reads_pictures
 
@@ -14,13 +17,37 @@ SCALE_BITS = 16
 EXPERT_KEYS = ("num_experts", "num_local_experts", "n_routed_experts")
 
 
+@dataclass(frozen=True)
+class Facts:
+    """Of one configuration; see the functions that read them one by one."""
+
+    architecture: Architecture
+    format: Format
+    weight_bits: float | None
+    group_size: int | None
+
+
+def read_facts(config: Mapping[str, Any]) -> Facts:
+    """All of them. Raises FactMissingError where one is absent, and ConfigWrongError where anything is of a wrong
+    kind."""
+    try:
+        return Facts(
+            read_architecture(config), read_format(config), read_effective_bits(config), read_group_size(config)
+        )
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ConfigWrongError(f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}.") from None
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        raise ConfigWrongError(f"a value in it is of a wrong kind ({error}).") from None
+
+
 def read_architecture(config: Mapping[str, Any]) -> Architecture:
     """Raises FactMissingError where a size is absent. What has no default in every library is not guessed, except what
     transformers leaves out of the file: untied embeddings, and a head size of hidden size by heads."""
     if "text_config" in config:
         config = _take_text_part(config)
     heads = _read(config, "num_attention_heads")
-    experts = next((int(config[key]) for key in EXPERT_KEYS if config.get(key)), None)
+    experts = next((_read(config, key) for key in EXPERT_KEYS if config.get(key)), None)
     facts: dict[str, Any] = {
         "class_name": (config.get("architectures") or ["unknown"])[0],
         "attention": read_attention(config),
@@ -28,8 +55,8 @@ def read_architecture(config: Mapping[str, Any]) -> Architecture:
         "hidden_size": _read(config, "hidden_size"),
         "intermediate_size": _read(config, "intermediate_size"),
         "attention_heads": heads,
-        "kv_heads": int(config.get("num_key_value_heads") or heads),
-        "head_size": int(config.get("head_dim") or _read(config, "hidden_size") // heads),
+        "kv_heads": _read_if_said(config, "num_key_value_heads") or heads,
+        "head_size": _read_if_said(config, "head_dim") or _read(config, "hidden_size") // heads,
         "vocabulary": _read(config, "vocab_size"),
         "tied_embeddings": bool(config.get("tie_word_embeddings", False)),
         "max_positions": _read(config, "max_position_embeddings"),
@@ -38,7 +65,8 @@ def read_architecture(config: Mapping[str, Any]) -> Architecture:
     if experts:
         facts["experts"] = experts
         facts["experts_per_token"] = _read(config, "num_experts_per_tok")
-        facts["expert_intermediate_size"] = int(config.get("moe_intermediate_size") or facts["intermediate_size"])
+        width = _read_if_said(config, "moe_intermediate_size") or facts["intermediate_size"]
+        facts["expert_intermediate_size"] = width
     return Architecture(**facts)
 
 
@@ -56,7 +84,9 @@ def read_attention(config: Mapping[str, Any]) -> Attention:
     """How it attends, by the keys that say it is not over the whole context in every layer."""
     if any(config.get(key) for key in LATENT_KEYS):
         return "latent"
-    kinds = set(config.get("layer_types") or ())
+    kinds = config.get("layer_types") or ()
+    if not isinstance(kinds, list | tuple) or not all(isinstance(kind, str) for kind in kinds):
+        raise ConfigWrongError(f"layer_types is {kinds!r:.60}, which is no list of words.")
     if any(config.get(key) for key in HYBRID_KEYS) or any("linear" in kind or "mamba" in kind for kind in kinds):
         return "hybrid"
     uses_window = bool(config.get("sliding_window")) and config.get("use_sliding_window", True)
@@ -126,7 +156,14 @@ def read_group_size(config: Mapping[str, Any]) -> int | None:
 
 
 def _read(config: Mapping[str, Any], key: str) -> int:
-    value = config.get(key)
-    if not isinstance(value, int) or value <= 0:
+    value = _read_if_said(config, key)
+    if value is None:
         raise FactMissingError(f"{key} is not in config.json.")
+    return value
+
+
+def _read_if_said(config: Mapping[str, Any], key: str) -> int | None:
+    value = config.get(key)
+    if value is not None and (type(value) is not int or value < 1):
+        raise ConfigWrongError(f"{key} is {value!r:.60}, which is no size.")
     return value

@@ -9,6 +9,11 @@ class FactMissingError(PlanningError):
     """A fact about the architecture that the formula needs is not known: find its config.json and cite it."""
 
 
+class ConfigWrongError(PlanningError):
+    """A configuration has a value of a kind that sizing cannot read: correct it in config.json, or copy the file again
+    from where the model came from."""
+
+
 class MeasuredOnlyError(PlanningError):
     """The formulas do not describe this architecture: what it needs can only be measured."""
 

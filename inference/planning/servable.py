@@ -8,7 +8,7 @@ from typing import Any
 
 from inference.planning.advice import explain
 from inference.planning.candidate import Candidate
-from inference.planning.config import read_architecture, read_effective_bits, read_format, read_group_size
+from inference.planning.config import read_facts
 from inference.planning.errors import CannotShareError, PlanningError
 from inference.planning.figures import compute_figures
 from inference.planning.node import CpuNode, GpuNode, Node, Question, find_gpu_node
@@ -56,15 +56,15 @@ def find_sharing_problem(config: dict[str, Any], *, tensor_parallel: int, pipeli
 
 
 def _build_candidate(spec: ModelSpec, config: dict[str, Any]) -> Candidate | None:
+    narrowed = spec.quantization == "bitsandbytes"
     try:
-        format_ = "bnb-nf4" if spec.quantization == "bitsandbytes" else read_format(config)
-        architecture, bits, group = read_architecture(config), read_effective_bits(config), read_group_size(config)
-    except (PlanningError, ValueError, TypeError):  # a configuration that only vLLM understands, or nobody
+        facts = read_facts({**config, "quantization_config": None} if narrowed else config)
+    except PlanningError:  # a configuration that only vLLM understands, or nobody
         return None
     return Candidate(
-        spec.served_name, spec.name, format_, architecture, architecture.max_positions, spec,
-        converted=spec.quantization == "bitsandbytes" and not config.get("quantization_config"),
-        weight_bits=bits, group_size=None if format_ == "bnb-nf4" else group,
+        spec.served_name, spec.name, "bnb-nf4" if narrowed else facts.format, facts.architecture,
+        facts.architecture.max_positions, spec, converted=narrowed and not config.get("quantization_config"),
+        weight_bits=facts.weight_bits, group_size=facts.group_size,
     )  # fmt: skip
 
 

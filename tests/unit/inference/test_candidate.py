@@ -2,10 +2,12 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from inference.planning.candidate import list_candidates, read_candidates
+from inference.planning.errors import PlanningError
 from inference.planning.gpus import get_gpu
 from inference.planning.node import CpuNode, Question, build_gpu_node
 from inference.planning.plan import build_plan
@@ -74,3 +76,29 @@ def test_weights_that_bitsandbytes_stored_are_for_one_gpu_and_converted_ones_for
 def test_directory_that_would_not_be_served_is_not_planned(tmp_path: Path) -> None:
     with pytest.raises(CheckpointMissingError):
         read_candidates(tmp_path / "absent")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"head_dim": "abc"}, "head_dim is 'abc', which is no size."),
+        ({"head_dim": -1}, "head_dim is -1, which is no size."),
+        ({"num_key_value_heads": "abc"}, "num_key_value_heads is 'abc', which is no size."),
+        ({"num_hidden_layers": True}, "num_hidden_layers is True, which is no size."),
+        ({"num_experts": "abc"}, "num_experts is 'abc', which is no size."),
+        ({"layer_types": [1]}, "layer_types is [1], which is no list of words."),
+        ({"layer_types": 7}, "layer_types is 7, which is no list of words."),
+        ({"quantization_config": {"quant_method": ["awq"]}}, "of a wrong kind"),
+        ({"quantization_config": {"quant_method": "compressed-tensors", "config_groups": [1]}}, "of a wrong kind"),
+        ({"quantization_config": {"quant_method": "fp8", "weight_block_size": 128}}, "of a wrong kind"),
+    ],
+)
+def test_configuration_with_a_value_of_a_wrong_kind_is_refused_with_file_and_key(
+    directory: Path, changes: dict[str, Any], words: str
+) -> None:
+    file = directory / "config.json"
+    file.write_text(json.dumps({**QWEN3_8B, **changes}))
+    with pytest.raises(PlanningError) as caught:
+        read_candidates(directory)
+    assert str(caught.value).startswith(f"{file}: ")
+    assert words in str(caught.value)
