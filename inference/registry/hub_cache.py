@@ -69,7 +69,10 @@ def _find_commit(cache: Path, path: Path, revision: str | None) -> tuple[str, st
             snapshots = [folder.name for folder in (cache / "snapshots").iterdir()]
             wanted = snapshots[0] if len(snapshots) == 1 else ""
     if not COMMIT.fullmatch(wanted) or not (cache / "snapshots" / wanted).is_dir():
-        there = ", ".join(sorted(refs) or [folder.name for folder in sorted((cache / "snapshots").iterdir())]) or "none"
+        snapshots = sorted(folder.name for folder in (cache / "snapshots").iterdir() if folder.is_dir())
+        there = ", ".join([name for name, commit in sorted(refs.items()) if commit in snapshots] or snapshots)
+        if not there:
+            raise SourceUnknownError(f"{cache} holds no snapshot: nothing of this model was fetched. Fetch it again.")
         raise SourceUnknownError(
             f"{cache} has no snapshot of {revision or 'one revision'}. Say which with --revision: {there}."
         )

@@ -6,6 +6,7 @@ The sum of a file is compared when size, times or inode number differ from the r
 
 import hashlib
 import os
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,8 +27,6 @@ from inference.registry.tree import Files, list_files
 
 CHUNK_BYTES = 4 * 1024 * 1024
 See = Callable[[int], None]  # is told how many bytes were read just now
-IMPORT_AGAIN = "Remove it and import it again: bin/appliance models remove, bin/appliance models import."
-IN_PLACE = "If you changed it yourself, say so: bin/appliance models verify --renew. Otherwise copy it again."
 
 
 @dataclass(frozen=True)
@@ -52,8 +51,8 @@ def verify(
 ) -> Verified:  # fmt: skip
     """Raises a :class:`~inference.registry.errors.CheckpointError` for a directory that must not be loaded.
 
-    ``renew`` takes a directory outside of the store as it is now, whatever was recorded. With ``policy`` it has to be
-    signed, which is checked once for a manifest and a key, and with ``full``.
+    ``renew`` takes a directory outside of the store as it is now, whatever was recorded or came with it. With
+    ``policy`` it has to be signed, which is checked once for a manifest and a key, and with ``full``.
     """
     inspect(path)
     place = find_place(path, models_dir=models_dir)
@@ -62,24 +61,33 @@ def verify(
     files.pop(NAME, None)
     if renew and not place.is_stored:
         forget(place)
-    record, text = read_record(place), _read_manifest(path, place)
+    record, fix = read_record(place), _build_fix(path, place)
+    text = None if renew and not place.is_stored else _read_manifest(path, place, fix)
     if text is None:
         return _record(path, place, files, policy, see)
     digest = hashlib.sha256(text.encode()).hexdigest()
     if record is not None and record.manifest_sha256 != digest:
-        raise ManifestChangedError(place.manifest, "the manifest is not the one that was recorded.", IMPORT_AGAIN)
-    sums = _parse(text, place)
-    _refuse_other_names(path, sums, files, place)
+        raise ManifestChangedError(place.manifest, "the manifest is not the one that was recorded.", fix)
+    sums = _parse(text, place, fix)
+    _refuse_other_names(path, sums, files, fix)
     known = {} if full or record is None else record.traces
     stale = [name for name, status in files.items() if known.get(name) != take_trace(status)]
     for name in stale:
-        _compare(path / name, files[name], sums[name], place, see)
+        _compare(path / name, files[name], sums[name], fix, see)
     signed_by = record.signed_by if record is not None and not full else None
     if policy is not None and signed_by != policy.read_key_id():
         signed_by = check_signature(path, policy)
     new = Record(digest, {name: take_trace(status) for name, status in files.items()}, signed_by)
     is_kept = record == new or write_record(place, new, manifest=None if place.is_stored else text)
     return _describe(path, digest, files, stale, sums, is_new=False, is_kept=is_kept)
+
+
+def _build_fix(path: Path, place: Place) -> str:
+    """What is to be done about a directory that is not what was recorded of it."""
+    if place.is_stored:
+        return f"Remove it, then import or fetch it again: bin/appliance models remove {shlex.quote(path.name)}"
+    command = f"bin/appliance models verify {shlex.quote(str(path))} --renew"
+    return f"If you changed it yourself, say so: {command}. Otherwise copy it again."
 
 
 def sum_file(path: Path, status: os.stat_result, see: See = lambda _bytes: None) -> str:
@@ -95,27 +103,24 @@ def sum_file(path: Path, status: os.stat_result, see: See = lambda _bytes: None)
     return digest.hexdigest()
 
 
-def _read_manifest(path: Path, place: Place) -> str | None:
+def _read_manifest(path: Path, place: Place, fix: str) -> str | None:
     """Of the store, or kept of an earlier check, or brought along; None when nobody has looked at the directory yet."""
     for file in (place.manifest, place.brought):
         if file is not None and file.exists():
             return file.read_text(encoding="utf-8", errors="replace")
     if place.is_stored:
-        raise ManifestMissingError(
-            path, f"it lies in the store without a {NAME}, so it was not imported.", IMPORT_AGAIN
-        )
+        raise ManifestMissingError(path, f"it lies in the store without a {NAME}, so it was not imported.", fix)
     return None
 
 
-def _parse(text: str, place: Place) -> dict[str, str]:
+def _parse(text: str, place: Place, fix: str) -> dict[str, str]:
     try:
         return parse_manifest(text)
     except ManifestError as error:
-        raise ManifestMissingError(place.manifest, f"it cannot be read ({error})", IMPORT_AGAIN) from None
+        raise ManifestMissingError(place.manifest, f"it cannot be read ({error})", fix) from None
 
 
-def _refuse_other_names(path: Path, sums: dict[str, str], files: Files, place: Place) -> None:
-    fix = IMPORT_AGAIN if place.is_stored else IN_PLACE
+def _refuse_other_names(path: Path, sums: dict[str, str], files: Files, fix: str) -> None:
     for name in sums:
         if name not in files:
             raise FileMissingError(path / name, "the manifest names the file, and it is not there.", fix)
@@ -124,11 +129,11 @@ def _refuse_other_names(path: Path, sums: dict[str, str], files: Files, place: P
             raise ExtraFileError(path / name, "the manifest does not name the file.", f"Remove the file. {fix}")
 
 
-def _compare(path: Path, status: os.stat_result, expected: str, place: Place, see: See) -> None:
+def _compare(path: Path, status: os.stat_result, expected: str, fix: str, see: See) -> None:
     if (found := sum_file(path, status, see)) != expected:
         raise FileChangedError(
             path, f"the file is not the one that was recorded (SHA-256 {found[:12]}, expected {expected[:12]}).",
-            IMPORT_AGAIN if place.is_stored else IN_PLACE,
+            fix,
         )  # fmt: skip
 
 

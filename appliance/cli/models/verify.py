@@ -47,6 +47,12 @@ def verify(
         raise UsageError("--renew is about one directory: name it.")
     with told_apart():
         paths = find_paths(model, models_dir)
+    for name, path in paths if renew else ():
+        if find_place(path, models_dir=models_dir).is_stored:
+            raise UsageError(
+                f"--renew is about a directory outside of the store, and {name} lies in it: what was changed there is "
+                f"removed and imported again: bin/appliance models remove {path.name}"
+            )
     policy = model_choice.read_policy(local.settings)
     rows = [check(name, path, local.settings, full=full, renew=renew, policy=policy) for name, path in paths]
     if as_json:
@@ -88,15 +94,16 @@ def check(
     except ModelError as error:
         return {"model": name, "ok": False, "detail": str(error), "files": None, "bytes": None, "read_bytes": None}
     return {
-        "model": name, "ok": True, "detail": describe(found), "files": found.files, "bytes": found.total_bytes,
-        "read_bytes": found.read_bytes,
+        "model": name, "ok": True, "detail": describe(found, renewed=renew), "files": found.files,
+        "bytes": found.total_bytes, "read_bytes": found.read_bytes,
     }  # fmt: skip
 
 
-def describe(found: Verified) -> str:
+def describe(found: Verified, *, renewed: bool = False) -> str:
     size, read = f"{found.total_bytes / GIB:.2f} GiB", f"{found.read_bytes / GIB:.2f}"
     if found.is_new and not found.is_kept:
         return f"{found.files} files, {size}. There is nothing to compare with, and nothing could be recorded."
     if found.is_new:
-        return f"{found.files} files, {size}: seen for the first time, so their sums were recorded."
+        word = "taken as they are now" if renewed else "seen for the first time"
+        return f"{found.files} files, {size}: {word}, so their sums were recorded."
     return f"{found.files} files, {size}, of which {read} GiB were read; the rest is as it was when it was last read."

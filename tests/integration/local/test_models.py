@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from appliance.cli.app import application
+from appliance.cli.usage import UsageError
 from appliance.local.acknowledgements import NameMissingError
 from appliance.local.errors import BusyError, LocalError
 from appliance.settings import load
@@ -127,7 +128,9 @@ def test_directory_in_place_is_asked_about_again_when_it_is_another_model(folder
     assert snapshot(model) == before
     (model / "README.md").write_text(CARD + "Trained further.\n")
     assert "--renew" in refuse(LocalError, "activate", model)
-    assert say("verify", model, "--renew")["models"][0]["ok"]
+    assert f"models verify {model} --renew" in run("verify", model).output
+    (row,) = say("verify", model, "--renew")["models"]
+    assert (row["ok"], "taken as they are now" in row["detail"]) == (True, True)
     assert "Nothing was changed" in refuse(LocalError, "activate", model)
 
 
@@ -256,8 +259,26 @@ def test_model_named_in_the_settings_is_not_removed(folder: Path) -> None:
     assert "appliance.yaml names it" in refuse(LocalError, "remove", "m")
 
 
-def test_renewing_needs_a_name(folder: Path) -> None:
-    assert "name it" in refuse(LocalError, "verify", "--renew")
+def test_renewing_needs_a_name_outside_of_the_store(folder: Path) -> None:
+    assert "name it" in refuse(UsageError, "verify", "--renew")
+    stored = Path(say("import", write_model(folder / "m"))["folder"])
+    for named in ("m", stored):
+        assert f"models remove {stored.name}" in refuse(UsageError, "verify", named, "--renew")
+
+
+def test_import_of_links_does_not_advise_to_import(folder: Path) -> None:
+    model = write_model(folder / "m")
+    cache = folder / "hub"
+    (cache / "models--house--small" / "snapshots").mkdir(parents=True)
+    (cache / "models--house--small" / "blob").symlink_to(model)
+    (folder / "elsewhere").write_text("x")
+    (model / "NOTICE").hardlink_to(folder / "elsewhere")
+    for named in (model, cache):
+        words = refuse(LocalError, "import", named)
+        assert "cp -rL" in words
+        assert "models--owner--name" in words
+        assert "models import" not in words
+    assert "models import" in run("verify", model).output
 
 
 def test_unsigned_model_is_neither_imported_nor_activated_where_signatures_are_required(folder: Path) -> None:

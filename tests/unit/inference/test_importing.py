@@ -177,6 +177,16 @@ def test_revision_that_is_not_in_the_cache_is_said(tmp_path: Path, models_dir: P
     assert list_stored(models_dir) == []
 
 
+def test_cache_without_the_snapshot_says_which_there_are(tmp_path: Path, models_dir: Path) -> None:
+    cache = write_hub_cache(tmp_path / "hub")
+    (cache / "refs" / "v2").write_text("f" * 40)
+    with pytest.raises(ImportRefusedError, match=r"no snapshot of v2\. Say which with --revision: main\."):
+        bring(cache, models_dir, revision="v2")
+    shutil.rmtree(cache / "snapshots" / COMMIT)
+    with pytest.raises(ImportRefusedError, match=r"holds no snapshot: .* Fetch it again\.$"):
+        bring(cache, models_dir)
+
+
 def test_copy_of_a_hubs_model_is_its_main_revision_unless_said_otherwise(tmp_path: Path, models_dir: Path) -> None:
     done = bring(write_model(tmp_path / "m"), models_dir, hub_id="house/small")
     assert (done.stored.reference, done.stored.folder.name) == ("house/small@main", "house--small@main")

@@ -162,6 +162,19 @@ def test_directory_in_place_that_changed_is_refused_until_somebody_says_so(in_pl
     assert verify(in_place, models_dir=models_dir).read_bytes == 0
 
 
+def test_directory_that_differs_from_the_manifest_it_brought_is_taken_when_somebody_says_so(
+    stored: Path, tmp_path: Path
+) -> None:
+    copied, models_dir = tmp_path / "a copy", tmp_path / "other"
+    shutil.copytree(stored, copied)
+    models_dir.mkdir()
+    change_a_byte(copied / FIRST, keep_times=False)
+    with pytest.raises(refusals.FileChangedError, match=f"models verify '{copied}' --renew"):
+        verify(copied, models_dir=models_dir)
+    assert verify(copied, models_dir=models_dir, renew=True).is_new
+    assert verify(copied, models_dir=models_dir).read_bytes == 0
+
+
 def test_renewing_does_not_bless_a_model_in_the_store(stored: Path, models_dir: Path) -> None:
     change_a_byte(stored / FIRST, keep_times=False)
     with pytest.raises(refusals.FileChangedError):
