@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from inference.planning.candidate import Candidate, can_convert, convert
 from inference.planning.errors import PlanningError
@@ -16,17 +16,35 @@ from inference.registry.families import reads_pictures
 MOST_GPUS = 8  # in one machine
 
 
-def find_refusal(candidate: Candidate, node: Node, question: Question) -> str:
-    """What this kind of GPU, or a CPU, cannot do; empty where it can."""
+@dataclass(frozen=True)
+class Refusal:
+    """Sentences."""
+
+    reason: str
+    next_step: str
+
+
+def find_refusal(candidate: Candidate, node: Node, question: Question) -> Refusal | None:
+    """What this kind of GPU, or a CPU, cannot do; None where it can."""
     if not isinstance(node, GpuNode):
-        pictures = reads_pictures(candidate.architecture.class_name)
-        return "It is of models that read pictures too, which need a GPU also for text alone." if pictures else ""
+        if not reads_pictures(candidate.architecture.class_name):
+            return None
+        return Refusal(
+            "It is of models that read pictures too, which need a GPU also for text alone.",
+            "Name a GPU with --gpu, or choose a model that reads text only.",
+        )
     least = LEAST_CAPABILITY[candidate.format]
     if node.capability < least:
-        return f"{node.name} has compute capability {_dotted(node.capability)}; vLLM needs {_dotted(least)} for this."
+        return Refusal(
+            f"{node.name} has compute capability {_dotted(node.capability)}; vLLM needs {_dotted(least)} for this.",
+            "Choose another GPU or other weights.",
+        )
     if question.kv_cache_dtype == "fp8" and not has_fp8(node.capability):
-        return f"{node.name} cannot keep FP8 in its cache: that needs compute capability 8.9."
-    return ""
+        return Refusal(
+            f"{node.name} cannot keep FP8 in its cache: that needs compute capability 8.9.",
+            "Leave --kv-cache-dtype out, or choose another GPU.",
+        )
+    return None
 
 
 def explain(candidate: Candidate, node: Node, figures: Figures) -> str:
@@ -86,7 +104,7 @@ def _list_bigger(candidate: Candidate, node: GpuNode, question: Question) -> Ite
 
 
 def _fits(candidate: Candidate, node: Node, question: Question) -> bool:
-    if find_refusal(candidate, node, question):
+    if find_refusal(candidate, node, question) is not None:
         return False
     try:
         figures = compute_figures(candidate, node, question)

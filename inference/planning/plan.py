@@ -61,8 +61,8 @@ def build_plan(candidate: Candidate, node: Node, question: Question) -> Plan:
         figures=None,
         flags=(),
     )
-    if refusal := find_refusal(candidate, node, question):
-        return replace(plan, verdict="does not fit", reason=refusal, next_step="Choose another GPU or other weights.")
+    if (refusal := find_refusal(candidate, node, question)) is not None:
+        return replace(plan, verdict="does not fit", reason=refusal.reason, next_step=refusal.next_step)
     try:
         figures = compute_figures(candidate, node, question)
     except MeasuredOnlyError as error:
@@ -72,7 +72,7 @@ def build_plan(candidate: Candidate, node: Node, question: Question) -> Plan:
             plan,
             verdict="does not fit",
             reason=str(error),
-            next_step=f"Leave {_find_option(question)} out, or say another number.",
+            next_step=_write_other_number(question),
         )
     except PlanningError as error:
         return replace(plan, reason=str(error), next_step="Find its config.json and cite it in the catalogue.")
@@ -90,8 +90,10 @@ def build_plan(candidate: Candidate, node: Node, question: Question) -> Plan:
     return replace(plan, verdict="fits", reason=_remark(candidate, node, figures), figures=figures, flags=flags)
 
 
-def _find_option(question: Question) -> str:
-    return "--tensor-parallel" if question.pipeline_parallel == 1 else "--pipeline-parallel"
+def _write_other_number(question: Question) -> str:
+    numbers = {"--tensor-parallel": question.tensor_parallel, "--pipeline-parallel": question.pipeline_parallel - 1}
+    said = [option for option, number in numbers.items() if number]
+    return f"Leave {' and '.join(said)} out, or say {'other numbers' if len(said) > 1 else 'another number'}."
 
 
 def _write_sure(candidate: Candidate, node: Node) -> str:

@@ -25,6 +25,13 @@ def choose_tensor_parallel(candidate: Candidate, node: Node, wanted: int | None,
     count = node.count // stages
     if count == 0:
         raise CannotShareError(f"{stages} stages of a pipeline need as many GPUs; there are {node.count}.")
+    if wanted is not None and wanted > count:
+        many = (
+            f"{wanted} GPUs for each of {stages} stages are {wanted * stages}"
+            if stages > 1
+            else f"{wanted} GPUs are asked for"
+        )
+        raise CannotShareError(f"{many}, and the machine has {node.count}.")
     numbers = [number for number in range(1, count + 1) if can_share(candidate, number)]
     if wanted is None:
         return max(numbers)

@@ -10,8 +10,10 @@ from appliance.cli.models.catalogue import Filled, explained, find_entry, get_en
 from appliance.cli.models.columns import align
 from appliance.cli.models.configured import show as show_configured
 from appliance.cli.screen import out
+from appliance.cli.usage import UsageError
 from appliance.settings import Settings, load
 from inference.planning.candidate import Candidate, list_candidates, read_candidates
+from inference.planning.errors import GpuUnknownError
 from inference.planning.gpus import get_gpu
 from inference.planning.node import CpuNode, GpuNode, Node, Question, build_gpu_node, find_gpu_node
 from inference.planning.plan import Plan, build_document, build_plan
@@ -28,12 +30,16 @@ def plan(
         str | None, typer.Argument(help="A model of the catalogue, or a directory; all if left out.")
     ] = None,
     gpu: Annotated[str | None, typer.Option(help="A GPU such as l40s; what this machine has if left out.")] = None,
-    count: Annotated[int, typer.Option(min=1, max=16, help="How many of that GPU one machine has.")] = 1,
+    count: Annotated[
+        int | None, typer.Option(min=1, max=16, help="How many of that GPU one machine has; one if left out.")
+    ] = None,
     cpu: Annotated[bool, typer.Option("--cpu", help="Plan for this machine's CPU.")] = False,
     context: Annotated[int | None, typer.Option(min=256, help="Tokens of one conversation.")] = None,
     kv_cache_dtype: Annotated[KvCacheDtype, typer.Option(help="fp8 halves what conversations take.")] = "auto",
     tensor_parallel: Annotated[int | None, typer.Option(min=1, help="GPUs that share a model; all that can.")] = None,
-    pipeline_parallel: Annotated[int, typer.Option(min=1, help="Stages that the layers are split into.")] = 1,
+    pipeline_parallel: Annotated[
+        int | None, typer.Option(min=1, help="Stages that the layers are split into; one if left out.")
+    ] = None,
     configured: Annotated[
         bool, typer.Option("--configured", help="The models of appliance.yaml together: what each gets of the memory.")
     ] = False,
@@ -42,12 +48,28 @@ def plan(
     """Say which models fit, with weights, cache, longest context, conversations at once and flags; or what to try."""
     settings = load()
     if configured:
+        others = {
+            "a model": model, "--gpu": gpu, "--count": count, "--cpu": cpu or None, "--context": context,
+            "--kv-cache-dtype": None if kv_cache_dtype == "auto" else kv_cache_dtype,
+            "--tensor-parallel": tensor_parallel, "--pipeline-parallel": pipeline_parallel,
+        }  # fmt: skip
+        if said := [name for name, value in others.items() if value is not None]:
+            raise UsageError(f"--configured is about what appliance.yaml says: leave {', '.join(said)} out.")
         show_configured(settings, as_json=as_json)
         return
+    if gpu is None and count is not None:
+        raise UsageError("--count is of a GPU that --gpu names: say which one.")
+    if gpu is not None and cpu:
+        raise UsageError("--cpu plans for this machine's CPU, --gpu for a GPU: leave one of them out.")
     with explained():
-        node = choose_node(settings, gpu=gpu, count=count, cpu=cpu)
+        node = choose_node(settings, gpu=gpu, count=count or 1, cpu=cpu)
+        if not isinstance(node, GpuNode) and (tensor_parallel is not None or pipeline_parallel is not None):
+            raise UsageError(
+                "--tensor-parallel and --pipeline-parallel are about GPUs, and this plan is for a CPU: name a GPU with "
+                "--gpu, or leave them out."
+            )
         share = settings.model.memory_fraction if isinstance(node, GpuNode) else None
-        question = Question(context, kv_cache_dtype, tensor_parallel, share or GPU_SHARE, pipeline_parallel)
+        question = Question(context, kv_cache_dtype, tensor_parallel, share or GPU_SHARE, pipeline_parallel or 1)
         plans = [build_plan(candidate, node, question) for candidate in choose_candidates(model)]
         filled = read_filled()
     if as_json:
@@ -60,9 +82,12 @@ def plan(
 
 
 def choose_node(settings: Settings, *, gpu: str | None, count: int, cpu: bool) -> Node:
-    """What was named; else this machine's GPUs; else its CPU. Raises GpuUnknownError."""
+    """What was named; else this machine's GPUs; else its CPU. Raises UsageError for a GPU that nobody knows."""
     if gpu is not None:
-        return build_gpu_node(get_gpu(gpu), count=count)
+        try:
+            return build_gpu_node(get_gpu(gpu), count=count)
+        except GpuUnknownError as error:
+            raise UsageError(str(error)) from None
     facts = gather_machine_facts(hub_url=None)
     here = None if cpu or settings.model.device == "cpu" else find_gpu_node(facts.gpus)
     return here or CpuNode(facts.memory_bytes, int(settings.model.kv_cache_gib * GIB))

@@ -145,6 +145,39 @@ def test_tensor_parallel_uses_as_many_gpus_as_divide_the_heads(model: str, count
     assert (f"It uses {used} of the {count} GPUs." in made.reason) == (used < count)
 
 
+@pytest.mark.parametrize(
+    ("question", "count", "reason", "next_step"),
+    [
+        (
+            Question(tensor_parallel=4, pipeline_parallel=4),
+            8,
+            "4 GPUs for each of 4 stages are 16, and the machine has 8.",
+            "Leave --tensor-parallel and --pipeline-parallel out, or say other numbers.",
+        ),
+        (
+            Question(tensor_parallel=2),
+            1,
+            "2 GPUs are asked for, and the machine has 1.",
+            "Leave --tensor-parallel out, or say another number.",
+        ),
+        (
+            Question(pipeline_parallel=2),
+            1,
+            "2 stages of a pipeline need as many GPUs; there are 1.",
+            "Leave --pipeline-parallel out, or say another number.",
+        ),
+    ],
+)
+def test_more_gpus_than_there_are_is_the_reason(question: Question, count: int, reason: str, next_step: str) -> None:
+    made = plan("llama-3.3-70b-instruct", "bf16", gpus("h100", count), question)
+    assert (made.verdict, made.reason, made.next_step) == ("does not fit", reason, next_step)
+
+
+def test_cache_in_fp8_that_a_gpu_cannot_keep_is_to_be_left_out() -> None:
+    made = plan("qwen3-8b", None, gpus("t4"), Question(kv_cache_dtype="fp8"))
+    assert made.next_step == "Leave --kv-cache-dtype out, or choose another GPU."
+
+
 def test_tensor_parallel_that_does_not_divide_is_refused() -> None:
     made = plan("qwen3-14b", None, gpus("l40s", 3), Question(tensor_parallel=3))
     assert (made.verdict, made.next_step) == ("does not fit", "Leave --tensor-parallel out, or say another number.")
