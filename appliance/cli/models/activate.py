@@ -11,6 +11,9 @@ import typer
 from appliance.cli import exit_codes
 from appliance.cli.models.acknowledging import require_acknowledgement
 from appliance.cli.models.adapters import refuse_adapter
+from appliance.cli.models.catalogue import LISTED, find_entry, list_closest, list_names
+from appliance.cli.models.refusing import told_apart
+from appliance.cli.models.stored import find_stored
 from appliance.cli.screen import Screen, err, out
 from appliance.cli.up import sources_of
 from appliance.local import environments, model_choice
@@ -20,7 +23,9 @@ from appliance.local.directories import ensure_directories
 from appliance.local.errors import LocalError
 from appliance.local.instance import LocalAppliance, open_appliance
 from appliance.local.model_choice import Activation
-from inference.registry.store import NotStoredError, get_stored, list_stored
+from inference.registry.load import Catalogue
+from inference.registry.own import load_unpinned_catalogue
+from inference.registry.store import list_stored
 
 
 @dataclass(frozen=True)
@@ -54,7 +59,9 @@ def activate(
     local, console = open_appliance(), err if as_json else out
     if acknowledge and name is None:
         raise NameMissingError('--acknowledge-licence needs the name of a person: --as "First Last".')
-    activation = read_argument(model, models_dir=model_choice.models_dir(local.settings))
+    with told_apart():
+        catalogue = load_unpinned_catalogue(local.settings)
+        activation = read_argument(model, models_dir=model_choice.models_dir(local.settings), catalogue=catalogue)
     if activation is not None and model_choice.is_named_in_settings(local.settings):
         raise LocalError(
             "appliance.yaml names the model, which goes before an activated one. Change model.path or model.hub_id "
@@ -122,24 +129,32 @@ def _bring_up(local: LocalAppliance, screen: Screen) -> Outcome:
     return BringingUp(local, screen, choose_again=True).run()
 
 
-def read_argument(model: str, *, models_dir: Path) -> Activation | None:
+def read_argument(model: str, *, models_dir: Path, catalogue: Catalogue) -> Activation | None:
     """A directory when there is one of that name, else a model of the store, else a hub id; ``auto`` is the automatic
-    choice."""
+    choice. Raises NotStoredError for one that is here in several revisions."""
     if model == "auto":
         return None
     path = Path(model).expanduser()
     if path.exists() or model.startswith((".", "/", "~")):
         return Activation(path=str(path.resolve()))
-    with contextlib.suppress(NotStoredError):
-        stored = get_stored(models_dir, model)
+    if (stored := find_stored(models_dir, model)) is not None:
         if stored.is_from_hub:
             return Activation(hub_id=stored.name, revision=stored.revision)
         return Activation(path=str(stored.folder))
     hub_id, _, revision = model.partition("@")
     if hub_id.count("/") != 1:
-        known = ", ".join(stored.reference for stored in list_stored(models_dir)) or "none"
-        raise LocalError(
-            f"{model!r} is neither a directory here, nor a model that was imported ({known}), nor a hub id, which is "
-            "written owner/name."
-        )
+        raise LocalError(build_refusal(model, catalogue, here=[stored.reference for stored in list_stored(models_dir)]))
     return Activation(hub_id=hub_id, revision=revision or None)
+
+
+def build_refusal(model: str, catalogue: Catalogue, *, here: list[str]) -> str:
+    """Why a name that is neither a path nor a hub id says nothing, with what is meant by it perhaps."""
+    if (entry := find_entry(catalogue, model)) is not None:
+        weights = ", ".join(each.hub_id for each in entry.variants)
+        return f"{model!r} is a model of the catalogue. Name which of its weights to activate: {weights}."
+    closest = list_closest(model, [*here, *list_names(catalogue)])
+    near = f" Closest to it: {', '.join(closest)}." if closest else ""
+    return (
+        f"{model!r} is neither a directory here, nor a model that was imported, nor a hub id, which is written "
+        f"owner/name.{near} {LISTED}"
+    )

@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from appliance.cli.models.stored import find_stored
 from appliance.local.errors import LocalError
 from appliance.settings import Settings
 from inference.registry.adapter import inspect_adapter, is_adapter
 from inference.registry.errors import CheckpointError
 from inference.registry.own import MODELS
-from inference.registry.store import NotStoredError, Stored, get_stored, list_stored
+from inference.registry.store import Stored, list_stored
 
 SERVED_BESIDE = "Name it under model.adapters in appliance.yaml, then: bin/appliance up"
 
@@ -41,11 +42,9 @@ def list_adapters(settings: Settings) -> list[StoredAdapter]:
 
 
 def find_adapter(settings: Settings, name: str) -> StoredAdapter | None:
-    try:
-        stored = get_stored(settings.data_dir / MODELS, name)
-    except NotStoredError:
-        return None
-    return describe(stored) if is_adapter(stored.folder) else None
+    """Raises NotStoredError for one that is here in several revisions."""
+    stored = find_stored(settings.data_dir / MODELS, name)
+    return describe(stored) if stored is not None and is_adapter(stored.folder) else None
 
 
 def describe(stored: Stored) -> StoredAdapter:

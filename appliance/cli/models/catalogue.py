@@ -1,6 +1,7 @@
 """What the verbs about models share: the catalogue of this installation, and its errors as the operator's."""
 
-from collections.abc import Iterator
+import difflib
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from appliance.local.errors import LocalError
@@ -12,6 +13,7 @@ from inference.registry.load import Catalogue
 from inference.registry.own import MODELS, load_own_catalogue, load_unpinned_catalogue
 from inference.registry.pins import Pin, list_filled, read_pins
 
+LISTED = "All there are: bin/appliance models list"
 Filled = dict[str, tuple[Pin, tuple[str, ...]]]
 
 
@@ -54,9 +56,21 @@ def find_entry(catalogue: Catalogue, name: str) -> Entry | None:
     return None
 
 
-def get_entry(catalogue: Catalogue, name: str) -> Entry:
-    """Raises LocalError, which lists what there is."""
+def get_entry(catalogue: Catalogue, name: str, *, also: Iterable[str] = ()) -> Entry:
+    """Raises LocalError, which names the closest that there are, also of these other names."""
     if (entry := find_entry(catalogue, name)) is not None:
         return entry
-    known = ", ".join(each.id for each in catalogue.models)
-    raise LocalError(f"There is no model {name!r} in the catalogue: {known}.")
+    closest = list_closest(name, [*list_names(catalogue), *also])
+    near = f" Closest to it: {', '.join(closest)}." if closest else ""
+    raise LocalError(f"There is no model {name!r} in the catalogue.{near} {LISTED}")
+
+
+def list_names(catalogue: Catalogue) -> list[str]:
+    """What people call models by: ids, then the hub ids of weights."""
+    return [it.id for it in catalogue.models] + [each.hub_id for it in catalogue.models for each in it.variants]
+
+
+def list_closest(name: str, known: Iterable[str]) -> list[str]:
+    """The most alike first, at most three, whatever the case."""
+    by_lower = {each.lower(): each for each in known}
+    return [by_lower[each] for each in difflib.get_close_matches(name.lower(), by_lower)]

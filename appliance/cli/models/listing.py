@@ -1,4 +1,4 @@
-"""``models list``: every model that the appliance knows by name, and what this installation adds."""
+"""``models list``: every model that the appliance knows by name, and those that are here."""
 
 import json
 from typing import Annotated, Any
@@ -8,6 +8,8 @@ import typer
 from appliance.cli.models.adapters import list_adapters
 from appliance.cli.models.catalogue import Filled, explained, read_catalogue, read_filled
 from appliance.cli.models.columns import align
+from appliance.cli.models.stored import build_lines as build_stored_lines
+from appliance.cli.models.stored import list_models_here
 from appliance.cli.screen import out
 from appliance.settings import load
 from inference.planning.errors import PlanningError
@@ -28,17 +30,19 @@ def list_models(
     purpose: Annotated[Purpose | None, typer.Option(help="Only models for this.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
-    """List the models of the catalogue by what they are for: size, context, licence; and imported adapters."""
+    """List the models of the catalogue by what they are for: size, context, licence; and what is here already."""
     with explained():
         catalogue = read_catalogue()
         filled = read_filled()
         rows = [build_row(entry, catalogue, filled) for entry in choose(catalogue, purpose)]
-    adapters = list_adapters(load())
+    here, adapters = list_models_here(load()), list_adapters(load())
     if as_json:
-        document = {"schema_version": 1, "models": rows, "adapters": [each.as_document() for each in adapters]}
+        document = {
+            "schema_version": 1, "models": rows, "here": here, "adapters": [each.as_document() for each in adapters],
+        }  # fmt: skip
         out.print(json.dumps(document, indent=2), markup=False)
         return
-    out.print("\n".join(build_lines(rows)), markup=False)
+    out.print("\n".join([*build_lines(rows), *build_stored_lines(here)]), markup=False)
     for adapter in adapters:
         out.print(adapter.describe(), markup=False)
     if filled:

@@ -1,6 +1,5 @@
 """What was measured of models here, and what is known of one that only the store holds: in words and as JSON."""
 
-import contextlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,8 +9,10 @@ from appliance.settings import Settings
 from inference.quantization.record import read_record
 from inference.registry.comparison import build_rows, describe_machine, find_kept, write_name
 from inference.registry.entry import Entry
+from inference.registry.load import Catalogue
 from inference.registry.origin import find_hub_id
-from inference.registry.store import NotStoredError, Stored, get_stored, list_stored
+from inference.registry.parsers import find_entry
+from inference.registry.store import Stored, list_stored
 
 HEAD = ("", "Parent", "Child", "Child to parent")
 
@@ -37,22 +38,22 @@ def list_comparisons(settings: Settings, entry: Entry) -> list[dict[str, Any]]:
     return [report for report in kept if report is not None]
 
 
-def find_stored(settings: Settings, name: str) -> Stored | None:
-    with contextlib.suppress(NotStoredError):
-        return get_stored(model_choice.models_dir(settings), name)
-    return None
-
-
-def build_stored_document(stored: Stored, settings: Settings) -> dict[str, Any]:
+def build_stored_document(stored: Stored, settings: Settings, catalogue: Catalogue) -> dict[str, Any]:
+    """``catalogue_id``: the model of the catalogue that it is, or was made from."""
+    entry = find_entry(find_hub_id(stored.folder), catalogue.models)
+    compared = find_kept(stored.folder, models_dir=model_choice.models_dir(settings))
     return {
         "schema_version": 1, "reference": stored.reference, "name": stored.name, "revision": stored.revision,
-        "folder": str(stored.folder), "quantized": read_record(stored.folder),
-        "comparison": find_kept(stored.folder, models_dir=model_choice.models_dir(settings)),
+        "folder": str(stored.folder), "catalogue_id": entry.id if entry else None,
+        "quantized": read_record(stored.folder), "comparison": compared,
     }  # fmt: skip
 
 
 def describe_stored(document: dict[str, Any]) -> Iterator[str]:
-    yield f"{document['reference']}, a model of the store that the catalogue does not know"
+    entry_id = document["catalogue_id"]
+    yield f"{document['reference']}, a model of the store{'' if entry_id else ' that the catalogue does not know'}"
+    if entry_id:
+        yield f"  Catalogue     {entry_id}: bin/appliance models show {entry_id}"
     yield f"  Files         {document['folder']}"
     if (made := document["quantized"]) is not None:
         yield f"  Made from     {made['parent']['reference']} with the recipe {made['recipe']['name']}"

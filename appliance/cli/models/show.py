@@ -12,9 +12,9 @@ from appliance.cli.models.measured import (
     build_stored_document,
     describe_comparison,
     describe_stored,
-    find_stored,
     list_comparisons,
 )
+from appliance.cli.models.stored import find_stored
 from appliance.cli.screen import out
 from appliance.local import model_choice
 from appliance.local.instance import open_appliance
@@ -23,6 +23,7 @@ from inference.registry.entry import Entry
 from inference.registry.load import Catalogue
 from inference.registry.missing import list_missing
 from inference.registry.pins import FACTS, describe_pin
+from inference.registry.store import list_stored
 
 SCHEMA_VERSION = 1
 UNKNOWN = "not known"
@@ -39,17 +40,17 @@ def show(
     if model is None:
         _show_served(as_json=as_json)
         return
-    if (adapter := find_adapter(load(), model)) is not None:
-        document = {"schema_version": SCHEMA_VERSION, **adapter.as_document()}
-        out.print(json.dumps(document, indent=2) if as_json else adapter.describe(), markup=False)
-        return
     with explained():
-        catalogue = read_catalogue()
-        if find_entry(catalogue, model) is None and (stored := find_stored(load(), model)) is not None:
-            document = build_stored_document(stored, load())
+        catalogue, models_dir = read_catalogue(), model_choice.models_dir(load())
+        if (adapter := find_adapter(load(), model)) is not None:
+            document = {"schema_version": SCHEMA_VERSION, **adapter.as_document()}
+            out.print(json.dumps(document, indent=2) if as_json else adapter.describe(), markup=False)
+            return
+        if find_entry(catalogue, model) is None and (stored := find_stored(models_dir, model)) is not None:
+            document = build_stored_document(stored, load(), catalogue)
             out.print(json.dumps(document, indent=2) if as_json else "\n".join(describe_stored(document)), markup=False)
             return
-        entry = get_entry(catalogue, model)
+        entry = get_entry(catalogue, model, also=(each.reference for each in list_stored(models_dir)))
         filled = read_filled()
         document = build_document(entry, catalogue, filled) | {"comparisons": list_comparisons(load(), entry)}
     if as_json:

@@ -107,6 +107,42 @@ def test_activation_is_json_for_programs_and_what_is_said_beside_it_goes_elsewhe
     assert say("activate", "auto")["activated"] is None
 
 
+def test_list_has_what_is_here_with_its_size_and_whether_it_is_active(folder: Path) -> None:
+    assert say("list")["here"] == []
+    assert "Here" not in run("list").output
+    for name in ("small", "other"):
+        run("import", write_model(folder / name, name_word=name))
+    run("activate", "small", *PERSON)
+    other, small = say("list")["here"]
+    assert other["model"].startswith("other@")
+    assert (other["active"], other["in_use"]) == (False, None)
+    assert (small["active"], small["in_use"]) == (True, "it was activated")
+    assert small["bytes"] == sum(file.stat().st_size for file in Path(small["folder"]).iterdir())
+    lines = run("list").output.splitlines()
+    (head,) = (line for line in lines if line.startswith("Here"))
+    assert head.split() == ["Here", "Size", "In", "use"]
+    assert f"{small['model']}  0.00 GiB  it was activated" in lines
+
+
+def test_name_of_two_revisions_is_asked_about_by_every_verb(folder: Path) -> None:
+    for word in ("one", "two"):
+        run("import", write_model(folder / word, name_word=word), "--name", "t")
+    for verb in ("activate", "show", "remove", "verify"):
+        assert "t is here in 2 revisions. Say which: t@" in refuse(LocalError, verb, "t")
+    first = say("list")["here"][0]["model"]
+    assert say("show", first)["reference"] == first
+
+
+def test_stored_model_that_the_catalogue_knows_is_shown_with_its_name_there(folder: Path) -> None:
+    run("import", write_model(folder / "m"), "--hub-id", "Qwen/Qwen3-0.6B", "--revision", "main")
+    run("import", write_model(folder / "stranger"))
+    assert say("show", "Qwen/Qwen3-0.6B@main")["catalogue_id"] == "qwen3-0.6b"
+    assert "a model of the store\n" in run("show", "Qwen/Qwen3-0.6B@main").output
+    assert say("show", "stranger")["catalogue_id"] is None
+    assert "a model of the store that the catalogue does not know" in run("show", "stranger").output
+    assert "Closest to it: stranger@" in refuse(LocalError, "show", say("show", "stranger")["reference"][:-1])
+
+
 def test_served_name_is_without_the_revision(folder: Path) -> None:
     run("import", write_model(folder / "source"), "--name", "small")
     run("activate", "small", *PERSON)

@@ -84,11 +84,15 @@ def test_show_lists_the_obligations_of_the_licence(configuration: Path) -> None:
     assert "European Union" in text
 
 
-def test_unknown_model_is_refused_with_the_known_ones(configuration: Path) -> None:
+def test_unknown_model_is_refused_with_those_that_are_closest(configuration: Path) -> None:
     for verb in ("show", "plan"):
-        error = run(verb, "gpt-9").exception
+        error = run(verb, "qwen3-06b").exception
         assert isinstance(error, LocalError)
-        assert "There is no model 'gpt-9' in the catalogue: llama-3.1-8b-instruct, " in str(error)
+        assert str(error).startswith("There is no model 'qwen3-06b' in the catalogue. Closest to it: qwen3-0.6b, ")
+        assert str(error).endswith("All there are: bin/appliance models list")
+        assert str(run(verb, "zzz").exception) == (
+            "There is no model 'zzz' in the catalogue. All there are: bin/appliance models list"
+        )
 
 
 def test_plan_of_a_gpu_is_a_line_for_each_set_of_weights(configuration: Path) -> None:

@@ -17,7 +17,9 @@ from appliance.local.instance import ComponentStatus
 from appliance.local.model_choice import Activation
 from appliance.local.supervisor import ProgramState
 from appliance.topology import Component
+from inference.registry.load import load_catalogue
 
+CATALOGUE = load_catalogue()
 WEB = Component("web", "Pages.", "front", "asgi", "http")
 
 
@@ -52,13 +54,24 @@ def test_stopped_component_has_neither() -> None:
 def test_model_argument_is_a_directory_a_hub_id_or_auto(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "here").mkdir()
-    assert read_argument("auto", models_dir=tmp_path) is None
-    assert read_argument("here", models_dir=tmp_path) == Activation(path=str(tmp_path / "here"))
-    assert read_argument("./absent", models_dir=tmp_path) == Activation(path=str(tmp_path / "absent"))
-    assert read_argument("owner/name", models_dir=tmp_path) == Activation(hub_id="owner/name")
-    assert read_argument("owner/name@v1", models_dir=tmp_path) == Activation(hub_id="owner/name", revision="v1")
+    assert read_argument("auto", models_dir=tmp_path, catalogue=CATALOGUE) is None
+    assert read_argument("here", models_dir=tmp_path, catalogue=CATALOGUE) == Activation(path=str(tmp_path / "here"))
+    assert read_argument("./absent", models_dir=tmp_path, catalogue=CATALOGUE) == Activation(
+        path=str(tmp_path / "absent")
+    )
+    assert read_argument("owner/name", models_dir=tmp_path, catalogue=CATALOGUE) == Activation(hub_id="owner/name")
+    assert read_argument("owner/name@v1", models_dir=tmp_path, catalogue=CATALOGUE) == Activation(
+        hub_id="owner/name", revision="v1"
+    )
     with pytest.raises(LocalError, match="neither a directory here, nor a model that was imported"):
-        read_argument("name", models_dir=tmp_path)
+        read_argument("name", models_dir=tmp_path, catalogue=CATALOGUE)
+
+
+def test_model_argument_that_is_no_set_of_weights_is_answered_with_those_that_are_meant(tmp_path: Path) -> None:
+    with pytest.raises(LocalError, match=r"is a model of the catalogue\. Name which .*: Qwen/Qwen3-0\.6B"):
+        read_argument("qwen3-0.6b", models_dir=tmp_path, catalogue=CATALOGUE)
+    with pytest.raises(LocalError, match=r"Closest to it: qwen3-0\.6b, .* All there are: bin/appliance models list"):
+        read_argument("qwen3-06b", models_dir=tmp_path, catalogue=CATALOGUE)
 
 
 def test_followed_log_goes_on_after_rotation(tmp_path: Path) -> None:
