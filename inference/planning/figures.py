@@ -9,8 +9,10 @@ from inference.planning.node import CpuNode, Node, Question
 from inference.planning.sharing import choose_tensor_parallel
 from inference.planning.sizing import CONTEXT_STEP, GIB, GPU_WORKING_BYTES
 from inference.planning.stages import list_stage_bytes
+from inference.serving.options import MAX_RUNNING
 
 REFERENCE_CONTEXT_TOKENS = 16384
+LEAST_CONTEXT_TOKENS = 256  # the shortest context that may be asked for
 CPU_WORKING_BYTES = 2 * GIB  # what the engine's processes take beside weights and cache
 KV_VALUE_BYTES = {"auto": 2, "fp8": 1}
 Shortfall = Literal["weights", "cache", "positions"]
@@ -20,7 +22,8 @@ Shortfall = Literal["weights", "cache", "positions"]
 class Figures:
     """Bytes are of one GPU, in a pipeline of the one with the least left for its cache; or of the machine without one.
     ``kv_tokens``: of all conversations together;
-    ``concurrent_requests``: of ``context_tokens`` each. ``shortfall`` is what is too small, None where all fits."""
+    ``concurrent_requests``: of ``context_tokens`` each, no more than the engine lets run. ``shortfall`` is what is too
+    small, None where all fits."""
 
     tensor_parallel: int
     weights_bytes: int
@@ -48,8 +51,8 @@ def compute_figures(candidate: Candidate, node: Node, question: Question) -> Fig
     if known is None:
         raise FactMissingError("max_positions is not known.")
     tokens = budget // per_token
-    context = question.context_tokens or min(choose_context(candidate, node), known)
     longest = _round_down(min(tokens, known))
+    context = question.context_tokens or min(choose_context(candidate, node, longest), known)
     return Figures(
         tensor_parallel=parallel,
         weights_bytes=weights,
@@ -58,16 +61,27 @@ def compute_figures(candidate: Candidate, node: Node, question: Question) -> Fig
         kv_tokens=tokens,
         longest_context_tokens=longest,
         context_tokens=context,
-        concurrent_requests=tokens // context if context <= known else 0,
+        concurrent_requests=min(tokens // context, count_running(candidate, node)) if context <= known else 0,
         shortfall=_find_shortfall(budget, tokens, context, known),
         pipeline_parallel=question.pipeline_parallel,
     )
 
 
-def choose_context(candidate: Candidate, node: Node) -> int:
-    """What one conversation is counted as where nobody says: on a CPU, what the appliance itself would serve."""
+def choose_context(candidate: Candidate, node: Node, longest: int) -> int:
+    """What one conversation is counted as where nobody says: on a CPU, what the appliance itself would serve, which is
+    no more than the ``longest`` that fits. On a GPU it is what makes a model worth the card."""
+    if not isinstance(node, CpuNode):
+        return REFERENCE_CONTEXT_TOKENS
     offered = candidate.spec.max_context_tokens if candidate.spec is not None else None
-    return offered if offered is not None and isinstance(node, CpuNode) else REFERENCE_CONTEXT_TOKENS
+    if offered is not None or longest < LEAST_CONTEXT_TOKENS:
+        return offered or REFERENCE_CONTEXT_TOKENS
+    return min(longest, REFERENCE_CONTEXT_TOKENS)
+
+
+def count_running(candidate: Candidate, node: Node) -> int:
+    """Requests at once, as ``--max-num-seqs`` will say."""
+    said = candidate.spec.options.max_running if candidate.spec is not None else None
+    return said or MAX_RUNNING["cpu" if isinstance(node, CpuNode) else "cuda"]
 
 
 def compute_kv_budget_bytes(node: Node, weights: int, question: Question) -> int:

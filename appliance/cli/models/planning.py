@@ -1,6 +1,7 @@
 """``models plan``: which models fit a GPU, or this machine, and what each would give. Computed, not measured."""
 
 import json
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -23,6 +24,7 @@ from inference.registry.pins import describe_pin
 from inference.registry.spec import KvCacheDtype
 
 KIB = 1024
+CONTEXT_FLAG = "--max-model-len"
 
 
 def plan(
@@ -150,7 +152,7 @@ def describe_plan(plan: Plan, filled: Filled) -> str:
         lines += [
             f"  Weights                  {weights}{f' on each of {shared} GPUs' if shared > 1 else ''}",
             f"  Cache                    {cache}, {token} a token, {plan.figures.kv_tokens:,} tokens",
-            f"  Longest conversation     {longest} tokens",
+            f"  Longest conversation     {_write_longest(plan, longest)}",
         ]
         lines += [f"  At once                  {at_once} tokens"] if plan.fits else []
     if plan.revision is not None:
@@ -158,5 +160,13 @@ def describe_plan(plan: Plan, filled: Filled) -> str:
         by = describe_pin(pin) if pin is not None and "revision" in facts else "from the catalogue"
         lines.append(f"  Revision                 {plan.revision}, {by}")
     if plan.flags:
-        lines.append(f"  vLLM's flags             {' '.join(plan.flags)}")
+        lines.append(f"  vLLM's flags             {shlex.join(plan.flags)}")
     return "\n".join(lines)
+
+
+def _write_longest(plan: Plan, fitting: str) -> str:
+    """What the flags allow, where that is less than what fits."""
+    said = plan.flags[plan.flags.index(CONTEXT_FLAG) + 1] if CONTEXT_FLAG in plan.flags else ""
+    if not said.isdigit() or plan.figures is None or int(said) >= plan.figures.longest_context_tokens:
+        return f"{fitting} tokens"
+    return f"{int(said):,} tokens, as {CONTEXT_FLAG} says; {fitting} would fit"

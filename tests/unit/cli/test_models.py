@@ -1,6 +1,7 @@
 """``models list``, ``show`` and ``plan`` as an operator calls them."""
 
 import json
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -108,6 +109,14 @@ def test_plan_of_one_model_shows_its_flags(configuration: Path) -> None:
     text = run("plan", "qwen3-32b", "--gpu", "t4", "--count", "2").output
     assert "Weights                  9.2 GiB on each of 2 GPUs" in text
     assert "--tensor-parallel-size 2" in text
+
+
+def test_plan_of_one_model_agrees_with_its_flags_which_a_shell_reads(configuration: Path) -> None:
+    text = run("plan", "qwen3-32b", "--gpu", "l40s").output
+    assert "Longest conversation     16,384 tokens, as --max-model-len says; 32,768 would fit" in text
+    (line, *_) = (each for each in text.splitlines() if "vLLM's flags" in each)
+    flags = shlex.split(line.partition("flags ")[2])
+    assert flags[flags.index("--default-chat-template-kwargs") + 1] == '{"enable_thinking": false}'
 
 
 def test_plan_without_a_gpu_is_for_this_machine(configuration: Path) -> None:

@@ -299,6 +299,27 @@ def test_cache_that_is_advised_is_enough_and_is_only_advised_where_it_fits(model
     assert "kv_cache_gib" not in plan(model, "bf16", CpuNode(least, GIB), question).next_step
 
 
+@pytest.mark.parametrize(("node", "most"), [(gpus("b200"), 128), (CpuNode(256 * GIB, 64 * GIB), 8)])
+def test_no_more_conversations_at_once_than_the_engine_lets_run(node: GpuNode | CpuNode, most: int) -> None:
+    made = plan("qwen2.5-0.5b-instruct", "bf16", node)
+    assert made.figures is not None
+    assert made.figures.kv_tokens // made.figures.context_tokens > most
+    assert made.figures.concurrent_requests == most
+    assert made.flags[made.flags.index("--max-num-seqs") + 1] == str(most)
+
+
+def test_cache_on_a_cpu_that_holds_less_than_the_reference_is_planned_with_what_it_holds() -> None:
+    """As it is served: with ``--max-model-len auto``."""
+    known = candidate("qwen3-8b", "bf16")
+    assert known.spec is not None
+    made = build_plan(known, CpuNode(64 * GIB, GIB), NAMED)
+    assert made.figures is not None
+    assert (made.verdict, made.figures.longest_context_tokens, made.figures.context_tokens) == ("fits", 7168, 7168)
+    assert made.flags[made.flags.index("--max-model-len") + 1] == "auto"
+    assert build_plan(known, CpuNode(64 * GIB, GIB), Question(16384)).verdict == "does not fit"
+    assert build_plan(known, CpuNode(64 * GIB, 2**20), NAMED).verdict == "does not fit"
+
+
 def test_machine_with_different_gpus_is_planned_for_the_largest_kind() -> None:
     small, large = Gpu("NVIDIA T4", 15 * GIB, (7, 5)), Gpu("NVIDIA L40S", 45 * GIB, (8, 9))
     assert find_gpu_node([small, large, large]) == GpuNode("NVIDIA L40S", 45 * GIB, (8, 9), 2)
