@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from appliance.rendering import paths
 from appliance.settings import Settings
+from appliance.settings.load import explain
 from appliance.topology import Component, Flow, Port, Topology, build_topology
 from appliance.topology.nodes import NODES, has_nodes
 
@@ -90,10 +91,7 @@ def check_settings(settings: Mapping[str, Any]) -> Settings:
     try:
         checked = Settings.model_validate(complete_settings(settings))
     except ValidationError as error:
-        lines = [
-            f"  {'.'.join(str(part) for part in item['loc'])}: {item['msg'].removeprefix('Value error, ')}"
-            for item in error.errors()
-        ]
+        lines = [f"  {explain(item)}" for item in error.errors()]
         raise RenderingError("\n".join(["appliance_settings cannot be used:", *lines])) from None
     if checked.layout != "hosts":
         raise RenderingError(f"appliance_settings.layout is {checked.layout}; the playbooks install layout hosts.")

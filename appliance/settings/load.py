@@ -13,6 +13,13 @@ from appliance.settings import environment
 from appliance.settings.errors import SettingsError
 from appliance.settings.model import Settings
 
+WORDS = {
+    "model_type": "this is a section, so it needs keys of its own below it",
+    "dict_type": "this needs names of its own below it, each with its value",
+    "path_type": "should be a path",
+    "tuple_type": "should be a list",
+}
+
 
 @functools.cache
 def load(path: Path | None = None) -> Settings:
@@ -27,7 +34,7 @@ def load(path: Path | None = None) -> Settings:
     try:
         settings = Settings.model_validate(raw)
     except ValidationError as error:
-        lines = [f"  {_explain(item)}" for item in error.errors()]
+        lines = [f"  {explain(item)}" for item in error.errors()]
         raise SettingsError("\n".join([f"{source} cannot be used:", *lines])) from None
     base = source.parent if source.exists() else environment.REPOSITORY
     return _with_absolute_paths(settings, base.resolve())
@@ -92,13 +99,15 @@ def _with_absolute_paths(settings: Settings, base: Path) -> Settings:
     return absolute
 
 
-def _explain(item: Any) -> str:
-    where = [str(part) for part in item["loc"]]
+def explain(item: Any) -> str:
+    """One of pydantic's errors in the words of whoever writes the file, with the path of the key."""
+    where = [str(part) for part in item["loc"] if part != "[key]"]
     dotted = ".".join(where) or "the file"
     if item["type"] == "value_error":
-        # What a whole file's check says names its keys; a further model does not know what it is called.
-        named = f"{dotted}: " if where[:1] == ["further_models"] else ""
-        return f"{named}{item['ctx']['error']}"
+        # A section does not know where it stands; what the check of the whole file says names its keys itself.
+        return f"{dotted}: {item['ctx']['error']}" if where else str(item["ctx"]["error"])
+    if item["type"] == "missing":
+        return f"{dotted}: this key is needed; it has no default."
     if item["type"] != "extra_forbidden":
         return f"{dotted}: {_in_words(item)} (found {item['input']!r})."
     names = _names_beside(where)
@@ -110,9 +119,9 @@ def _explain(item: Any) -> str:
 
 
 def _in_words(item: Any) -> str:
-    if item["type"] == "model_type":
-        return "this is a section, so it needs keys of its own below it"
-    return str(item["msg"]).removeprefix("Input ")
+    if item["type"] == "too_long":
+        return f"should have at most {item['ctx']['max_length']} entries"
+    return WORDS.get(item["type"]) or str(item["msg"]).removeprefix("Input ").removeprefix("String ")
 
 
 def _names_beside(where: list[str]) -> list[str]:

@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from appliance.settings.engine import Adapters, Nodes, Speculative
 from appliance.settings.environment import IN_IMAGE, REPOSITORY
 from appliance.settings.secrets import Secret, ensure_secret
-from appliance.settings.section import Location, Mappings, Names, Port, Section
+from appliance.settings.section import HubId, Location, Mappings, Names, Port, Section
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 UNIX_SOCKET_PATH_LIMIT = 107
@@ -77,7 +77,7 @@ class Management(Section):
 class Model(Section):
     automatic: bool = True
     path: Location | None = None
-    hub_id: str | None = None
+    hub_id: HubId | None = None
     revision: str | None = None
     name: str | None = None
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -110,7 +110,7 @@ class Model(Section):
     def _every_node_has_as_many_gpus(self) -> Self:
         if self.tensor_parallel * self.pipeline_parallel % self.nodes.count:
             raise ValueError(
-                f"model.nodes.count {self.nodes.count} does not divide tensor_parallel times pipeline_parallel, "
+                f"nodes.count {self.nodes.count} does not divide tensor_parallel times pipeline_parallel, "
                 f"{self.tensor_parallel * self.pipeline_parallel}: each node gets as many GPUs."
             )
         return self

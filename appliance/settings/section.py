@@ -1,12 +1,39 @@
 """What every group of keys is made of, and the types that YAML has no words for."""
 
+import re
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, Strict
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Strict
+
+HUB_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,95}/[A-Za-z0-9_][A-Za-z0-9._-]{0,95}")
+
+
+def _refuse_empty(value: Any) -> Any:
+    if isinstance(value, str) and not value.strip():
+        raise ValueError("it is empty, which would be the folder of the file. Write a path, or leave the key out.")
+    return value
+
+
+def _refuse_other_than_hub_id(value: str) -> str:
+    if not HUB_ID.fullmatch(value):
+        raise ValueError(f"{value!r} is no hub id, which is written owner/name. Correct it, or leave the key out.")
+    return value
+
+
+def _refuse_other_than_address(value: str) -> str:
+    try:
+        ip_address(value)
+    except ValueError:
+        raise ValueError(f"{value!r} is no IPv4 or IPv6 address.") from None
+    return value
+
 
 # Types are strict, so that neither "8400" nor true is a port; YAML itself knows no paths and no tuples.
-Location = Annotated[Path, Strict(False)]
+Location = Annotated[Path, Strict(False), BeforeValidator(_refuse_empty)]
+HubId = Annotated[str, AfterValidator(_refuse_other_than_hub_id)]
+Address = Annotated[str, AfterValidator(_refuse_other_than_address)]
 Names = Annotated[tuple[str, ...], Strict(False)]
 Mappings = Annotated[tuple[dict[str, Any], ...], Strict(False)]
 Port = Annotated[int, Field(ge=1, le=65535)]

@@ -67,13 +67,13 @@ def test_nodes_meet_in_their_own_network_and_one_machine_on_loopback() -> None:
     ("changes", "words"),
     [
         ({"rank": 2}, "of 2 nodes the last is 1"),
-        ({"head_address": None}, "needs head_address"),
+        ({"head_address": None}, "need head_address"),
         ({"address": None}, "this machine's own address"),
         ({"interface": None}, "interface"),
         ({"interface": "a b"}, "pattern"),
         ({"address": "192.0.2.12"}, "address of rank 0, and of no other node"),
         ({"rank": 1}, "address of rank 0, and of no other node"),
-        ({"head_address": "gpu-1"}, "does not appear to be an IPv4 or IPv6 address"),
+        ({"head_address": "gpu-1"}, "is no IPv4 or IPv6 address"),
         ({"count": 3}, "does not divide tensor_parallel times pipeline_parallel, 8"),
     ],
 )

@@ -100,7 +100,7 @@ def test_two_models_are_refused_because_the_sets_would_replace_the_sites(key: st
 @pytest.mark.parametrize(
     ("given", "addresses", "said"),
     [
-        ({"web": {"ports": 1}}, ADDRESSES, "web.ports: Extra inputs are not permitted"),
+        ({"web": {"ports": 1}}, ADDRESSES, "web.ports: there is no such key; did you mean 'web.port'"),
         ({"layout": "embedded"}, ADDRESSES, "the playbooks install layout hosts"),
         ({}, {**ADDRESSES, "brwoser": ["192.0.2.0/24"]}, "Addresses of brwoser: the topology knows app, browser"),
         ({}, {**ADDRESSES, "app": ["app.example.com"]}, "Address of app: .* Write 192.0.2.7"),

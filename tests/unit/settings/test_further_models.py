@@ -37,7 +37,9 @@ def test_further_model_has_the_keys_of_a_model_and_paths_beside_the_file(tmp_pat
     ("text", "problem"),
     [
         ("  coder: {port: 8411}", "further_models.coder: path or hub_id is needed"),
-        ("  coder: {path: a}", "further_models.coder.port: Field required"),
+        ("  coder: {path: a}", "further_models.coder.port: this key is needed; it has no default."),
+        ("  coder: {path: a, port: 8411, speculative: {method: draft_model}}", "coder.speculative: method draft_model"),
+        ("  coder: {path: a, port: 8411, hub_id: coder}", "further_models.coder.hub_id: 'coder' is no hub id"),
         ("  coder: {path: a, port: 8410}", "model.port and further_models.coder.port are both 8410"),
         ("  coder: {path: a, port: 8411}\n  other: {path: b, port: 8411}", "coder.port and further_models.other.port"),
         ("  Coder: {path: a, port: 8411}", "'Coder' cannot be a name"),

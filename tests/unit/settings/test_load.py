@@ -9,6 +9,9 @@ from pydantic import ValidationError
 from appliance.settings import SettingsError, environment, load
 from appliance.settings.model import UNIX_SOCKET_PATH_LIMIT, Ingestion, Settings, Worker, defaults
 
+EMPTY = "it is empty, which would be the folder of the file. Write a path, or leave the key out."
+NO_HUB_ID = "is no hub id, which is written owner/name. Correct it, or leave the key out."
+
 
 def write(folder: Path, text: str) -> Path:
     file = folder / "appliance.yaml"
@@ -51,9 +54,28 @@ def test_relative_paths_start_at_the_folder_of_the_file(tmp_path: Path) -> None:
         ("web: {port: 99999}", "web.port: should be less than or equal to 65535 (found 99999)."),
         ("web: 8080", "web: this is a section, so it needs keys of its own below it (found 8080)."),
         ("web: {allowed_hosts: [{a: 1}]}", "web.allowed_hosts.0: should be a valid string (found {'a': 1})."),
+        ("model: {path: ''}", f"model.path: {EMPTY}"),
+        ("model: {adapters: {a: ' '}}", f"model.adapters.a: {EMPTY}"),
+        ("data_dir: ''", f"data_dir: {EMPTY}"),
+        ("model: {path: 3}", "model.path: should be a path (found 3)."),
+        ("model: {adapters: x}",
+         "model.adapters: this needs names of its own below it, each with its value (found 'x')."),
+        ("model: {adapters: {a b: /m}}",
+         "model.adapters.a b: should match pattern '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$' (found 'a b')."),
+        ("egress: {allow: 3}", "egress.allow: should be a list (found 3)."),
+        ("model: {hub_id: ''}", f"model.hub_id: '' {NO_HUB_ID}"),
+        ("model: {hub_id: nonsense}", f"model.hub_id: 'nonsense' {NO_HUB_ID}"),
+        ("model: {hub_id: a/b/c}", f"model.hub_id: 'a/b/c' {NO_HUB_ID}"),
+        ("model: {hub_id: a/..}", f"model.hub_id: 'a/..' {NO_HUB_ID}"),
+        ("model: {nodes: {address: y}}", "model.nodes.address: 'y' is no IPv4 or IPv6 address."),
+        ("model: {nodes: {rank: 1}}", "model.nodes: rank is 1; of 1 nodes the last is 0."),
+        ("model: {speculative: {method: draft_model}}",
+         "model.speculative: method draft_model and draft, the directory of the smaller model, go together."),
+        ("model: {require_signature: true}",
+         "model: require_signature needs signing_key_file, the public key of whoever signs models for you."),
         ("model: {device: tpu}", "model.device: should be 'auto', 'cpu' or 'cuda' (found 'tpu')."),
     ],
-)
+)  # fmt: skip
 def test_bad_key_is_refused_with_its_path_and_the_fix(tmp_path: Path, text: str, expected: str) -> None:
     file = write(tmp_path, text)
     with pytest.raises(SettingsError) as caught:
