@@ -18,7 +18,9 @@ from appliance.settings.model import MAIN_MODEL, FurtherModel
 from inference.planning.configured import list_wanted
 from inference.planning.dividing import Portion
 from inference.planning.sizing import GIB
+from inference.registry.choice import Choice
 from inference.registry.spec import ModelSpec
+from inference.registry.wish import build_wish
 
 SCHEMA_VERSION = 1
 HEAD = ("Name", "Model", "For", "On", "Share", "Weights", "Cache", "Tokens")
@@ -26,7 +28,8 @@ HEAD = ("Name", "Model", "For", "On", "Share", "Weights", "Cache", "Tokens")
 
 @dataclass(frozen=True)
 class Configured:
-    """``missing``: by name why a model is not here; ``problem``: why those that are do not fit together."""
+    """``missing``: by name why a model is not here or cannot be served; ``problem``: which of those that are named
+    cannot be, and why those that can do not fit together."""
 
     specs: Mapping[str, ModelSpec]
     portions: Mapping[str, Portion]
@@ -37,27 +40,49 @@ class Configured:
 def gather(settings: Settings) -> Configured:
     """Nothing is fetched, and no hub is asked."""
     specs, missing = dict[str, ModelSpec](), dict[str, str]()
+    wrong = []
     for name in list_wanted(settings):
         try:
-            if name == MAIN_MODEL:
-                choice = model_choice.choose(settings, may_fetch=False)
-            else:
-                choice = model_choice.choose_further(settings, name, may_fetch=False)
+            choice = _choose(settings, name)
         except LocalError as error:
             missing[name] = str(error)
+            wrong.append(name)
             continue
-        if choice.spec is None or choice.spec.path is None:
-            missing[name] = choice.reason if choice.spec is None else f"{choice.spec.name} is not on this machine yet."
+        if choice.spec is None:
+            missing[name] = choice.reason
+            wrong += [name] if _is_named(settings, name) and not _is_only_absent(settings, name, choice) else []
+        elif choice.spec.path is None:
+            missing[name] = f"{choice.spec.name} is not on this machine yet."
         else:
             specs[name] = choice.spec
+    problems = [f"{' and '.join(wrong)} cannot be served as configured."] if wrong else []
     try:
-        return Configured(specs, divide(settings, specs), missing)
+        portions = divide(settings, specs)
     except LocalError as error:
-        return Configured(specs, {}, missing, str(error).partition("\n")[0])
+        return Configured(specs, {}, missing, " ".join([*problems, str(error).partition("\n")[0]]))
+    return Configured(specs, portions, missing, " ".join(problems))
+
+
+def _choose(settings: Settings, name: str) -> Choice:
+    if name == MAIN_MODEL:
+        return model_choice.choose(settings, may_fetch=False)
+    return model_choice.choose_further(settings, name, may_fetch=False)
+
+
+def _is_named(settings: Settings, name: str) -> bool:
+    return name != MAIN_MODEL or not model_choice.is_automatic(settings)
+
+
+def _is_only_absent(settings: Settings, name: str, choice: Choice) -> bool:
+    """Whether it is a hub's model that is not here, of which the next start may fetch it: only then is it named as the
+    reason."""
+    activation = model_choice.read_activation(settings)
+    wish = model_choice.build_wish(settings, activation) if name == MAIN_MODEL else build_wish(settings, name)
+    return wish.path is None and wish.hub_id is not None and wish.hub_id in choice.reason
 
 
 def show(settings: Settings, *, as_json: bool) -> None:
-    """Ends with exit code 1 when the models do not fit together."""
+    """Ends with exit code 1 where a model that is named cannot be served, or the models do not fit together."""
     found = gather(settings)
     if as_json:
         out.print(json.dumps(build_document(settings, found), indent=2), markup=False)

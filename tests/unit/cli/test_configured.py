@@ -69,3 +69,33 @@ def test_model_that_is_not_here_is_said_and_the_others_are_planned(configure: An
     main, coder = document["models"]
     assert main["kv_tokens"] == 1048576
     assert "there is no such directory" in coder["reason"]
+
+
+@pytest.mark.parametrize(
+    ("model", "problem", "reason"),
+    [
+        ({"path": "absent"}, "model cannot be served as configured.", "there is no such directory"),
+        ({"path": "main", "max_context_tokens": 999999}, "model cannot be served as configured.", "not 999,999"),
+        ({"path": "main", "device": "cuda"}, "model cannot be served as configured.", "no NVIDIA GPU was found"),
+        ({"hub_id": "example/not-here"}, "", "example/not-here"),
+        ({"automatic": False}, "", "None is named or activated"),
+        ({}, "", ""),
+    ],
+)
+def test_only_a_named_model_that_cannot_be_served_is_a_problem(
+    configure: Any, tmp_path: Path, model: dict[str, Any], problem: str, reason: str
+) -> None:
+    configure()
+    document = {"data_dir": str(tmp_path / "var"), "model": {"device": "cpu", **model}}
+    (tmp_path / "appliance.yaml").write_text(yaml.safe_dump(document))
+    settings.load.cache_clear()
+    result = run("--json")
+    said = json.loads(result.output)
+    assert (said["problem"], result.exit_code) == (problem, 1 if problem else 0)
+    assert reason in said["models"][0]["reason"]
+    assert problem in run().output
+
+
+def test_every_model_that_cannot_be_served_is_named_beside_those_that_do_not_fit(configure: Any) -> None:
+    configure(path="absent")
+    assert json.loads(run("--json").output)["problem"] == "coder cannot be served as configured."
