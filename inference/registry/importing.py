@@ -132,11 +132,11 @@ def import_model(
 
 
 def refuse_odd_names(names: Names) -> None:
-    for part in (names.name, names.revision, *(names.hub_id or "").split("/", 1)):
-        if part and not NAME.fullmatch(part):
-            raise ImportRefusedError(f"{part!r} is no name: letters, digits, dots, dashes and underscores, at most 96.")
-    if names.hub_id is not None and names.hub_id.count("/") != 1:
+    if names.hub_id is not None and [bool(part) for part in names.hub_id.split("/")] != [True, True]:
         raise ImportRefusedError(f"{names.hub_id!r} is no hub id, which is written owner/name.")
+    for part in (names.name, names.revision, *(names.hub_id.split("/") if names.hub_id is not None else ())):
+        if part is not None and not NAME.fullmatch(part):
+            raise ImportRefusedError(f"{part!r} is no name: letters, digits, dots, dashes and underscores, at most 96.")
 
 
 def require_room(needed_bytes: int, models_dir: Path) -> None:

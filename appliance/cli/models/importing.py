@@ -10,6 +10,7 @@ from appliance.cli.models.adapters import SERVED_BESIDE
 from appliance.cli.models.progress import show_progress
 from appliance.cli.models.refusing import told_apart
 from appliance.cli.screen import out
+from appliance.cli.usage import UsageError
 from appliance.local import model_choice
 from appliance.local.directories import ensure_directories
 from appliance.local.instance import open_appliance
@@ -21,7 +22,7 @@ GIB = 1024**3
 
 def import_(
     source: Annotated[
-        Path, typer.Argument(help="A directory, a tar or zip archive, or a model's folder in a hub client's cache.")
+        str, typer.Argument(help="A directory, a tar or zip archive, or a model's folder in a hub client's cache.")
     ],
     name: Annotated[str | None, typer.Option(help="What to call it, if not after the directory or archive.")] = None,
     hub_id: Annotated[
@@ -32,6 +33,8 @@ def import_(
 ) -> None:
     """Copy a model or an adapter into the appliance: checked first, with the SHA-256 of each file. Then: models
     activate, or model.adapters in appliance.yaml."""
+    if not source:  # which a path would take for the current directory
+        raise UsageError("No directory or archive is named: the argument is empty.")
     local = open_appliance()
     with told_apart():
         ensure_directories(local.settings, local.identity)
@@ -39,7 +42,7 @@ def import_(
         with show_progress() as shown:
             names, models_dir = Names(name, hub_id, revision), model_choice.models_dir(local.settings)
             done = import_model(
-                source.expanduser(), models_dir=models_dir, names=names, progress=shown, policy=policy,
+                Path(source).expanduser(), models_dir=models_dir, names=names, progress=shown, policy=policy,
                 find_expected=lambda hub_id: model_choice.find_pinned(local.settings, hub_id),
             )  # fmt: skip
     if as_json:

@@ -45,6 +45,8 @@ def verify(
     models_dir = model_choice.models_dir(local.settings)
     if renew and model is None:
         raise UsageError("--renew is about one directory: name it.")
+    if model == "":  # which a path would take for the current directory
+        raise UsageError("No model or directory is named: the argument is empty. Leave it out to check all.")
     with told_apart():
         paths = find_paths(model, models_dir)
     for name, path in paths if renew else ():

@@ -302,6 +302,13 @@ def test_renewing_needs_a_name_outside_of_the_store(folder: Path) -> None:
         assert f"models remove {stored.name}" in refuse(UsageError, "verify", named, "--renew")
 
 
+@pytest.mark.parametrize("verb", ["import", "verify"])
+def test_empty_name_is_not_the_current_directory(folder: Path, verb: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(write_model(folder / "m"))
+    assert "the argument is empty" in refuse(UsageError, verb, "")
+    assert run(verb, ".").exit_code == 0
+
+
 def test_import_of_links_does_not_advise_to_import(folder: Path) -> None:
     model = write_model(folder / "m")
     cache = folder / "hub"

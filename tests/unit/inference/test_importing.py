@@ -204,7 +204,9 @@ def test_revision_that_moved_is_refused_and_the_old_one_stays(tmp_path: Path, mo
 @pytest.mark.parametrize(
     "names",
     [
-        {"name": "../x"}, {"name": ".x"}, {"name": "a@b"}, {"hub_id": "x"}, {"hub_id": "a/../b"}, {"revision": "a/b"},
+        {"name": "../x"}, {"name": ".x"}, {"name": "a@b"}, {"hub_id": "x"}, {"hub_id": "a/../b"}, {"hub_id": "/"},
+        {"hub_id": "a/"}, {"hub_id": "/b"}, {"hub_id": ""}, {"name": ""}, {"hub_id": "a/b", "revision": ""},
+        {"revision": "a/b"},
         {"revision": "v1"},
     ],
 )  # fmt: skip
