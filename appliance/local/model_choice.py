@@ -81,7 +81,9 @@ def build_wish(settings: Settings, activation: Activation | None) -> ModelWish:
     path = Path(activation.path) if activation.path else None
     stored = find_marked(path) if path else None
     name = stored.served_name if stored else None  # without the revision that its folder is called after
-    return replace(wish, path=path, hub_id=activation.hub_id, revision=activation.revision, name=name)
+    return replace(
+        wish, path=path, hub_id=activation.hub_id, revision=activation.revision, name=name, is_activated=True
+    )
 
 
 def models_dir(settings: Settings) -> Path:

@@ -65,7 +65,7 @@ class Checkpoint:
 def inspect_checkpoint(path: Path) -> Checkpoint:
     """Verify the directory ``path``. Raises a :class:`~inference.registry.errors.CheckpointError`."""
     if not path.is_dir():
-        raise CheckpointMissingError(path, "there is no such directory.", "Correct model.path in appliance.yaml.")
+        raise CheckpointMissingError(path, "there is no such directory.", "Correct the path.")
     files = list_files(path)
     if ADAPTER in files and "config.json" not in files:
         raise AdapterAloneError(

@@ -12,7 +12,7 @@ from typing import Literal
 from inference.planning.sizing import GPU_SHARE, GPU_WORKING_BYTES
 from inference.registry.catalogue import CPU_OFFER, GIB, GPU_OFFERS, Offer
 from inference.registry.checkpoint import Checkpoint, ranks_by_words, require_purpose
-from inference.registry.errors import GpuNeededError, ModelTooBigError
+from inference.registry.errors import CheckpointMissingError, GpuNeededError, ModelTooBigError
 from inference.registry.families import reads_pictures
 from inference.registry.machine import Gpu, MachineFacts
 from inference.registry.options import DEFAULT_OPTIONS, Options
@@ -23,6 +23,7 @@ GPU_GONE = (
     "NVIDIA's driver is loaded, but no GPU answers it: nothing is served on the CPU in its place. `nvidia-smi` and the "
     "kernel's log say what happened to the card; model.device: cpu serves without one."
 )
+NAME_ONE = "Name a model directory in appliance.yaml."
 CPU_WORKING_BYTES = 4 * GIB  # the engine's own processes, and the rest of the appliance
 LEAST_WORKING_BYTES = 2 * GIB  # less than this beside weights and KV cache has never been enough
 BITSANDBYTES_SHARE = 1 / 3  # 4-bit weights, with embeddings and output head as they were
@@ -30,7 +31,8 @@ BITSANDBYTES_SHARE = 1 / 3  # 4-bit weights, with embeddings and output head as 
 
 @dataclass(frozen=True)
 class ModelWish:
-    """What ``appliance.yaml`` says under ``model``."""
+    """What ``appliance.yaml`` says under ``section``; with ``is_activated`` somebody named the model by a command, and
+    only the rest is said there."""
 
     path: Path | None = None
     hub_id: str | None = None
@@ -45,6 +47,13 @@ class ModelWish:
     kv_cache_dtype: KvCacheDtype = "auto"
     purpose: Purpose = "generation"
     options: Options = DEFAULT_OPTIONS
+    section: str = "model"
+    is_activated: bool = False
+
+    def write_reason(self, what: str) -> str:
+        if self.is_activated:
+            return f"It was activated: {what}."
+        return f"appliance.yaml names {what} under {self.section}."
 
     @property
     def gpus_here(self) -> int:
@@ -52,9 +61,10 @@ class ModelWish:
         return self.tensor_parallel * self.pipeline_parallel // self.options.nodes.count
 
     def write_gpus(self) -> str:
+        by = f"{self.section}.tensor_parallel is {self.tensor_parallel}"
         if self.pipeline_parallel == 1 and self.options.nodes.count == 1:
-            return f"model.tensor_parallel is {self.tensor_parallel}"
-        by = f"model.tensor_parallel is {self.tensor_parallel}, model.pipeline_parallel {self.pipeline_parallel}"
+            return by
+        by = f"{by}, {self.section}.pipeline_parallel {self.pipeline_parallel}"
         return f"{by}: on each of {self.options.nodes.count} machines {self.gpus_here} GPUs"
 
 
@@ -94,7 +104,7 @@ def choose_model(
 
 def _choose(wish: ModelWish, machine: MachineFacts, checkpoint: Checkpoint | None, fetched: AbstractSet[str]) -> Choice:
     if wish.device == "cuda" and not machine.gpus:
-        return Choice(None, "model.device is cuda, but no NVIDIA GPU was found on this machine.")
+        return Choice(None, f"{wish.section}.device is cuda, but no NVIDIA GPU was found on this machine.")
     if wish.device == "auto" and machine.has_nvidia_driver and not machine.gpus:
         return Choice(None, GPU_GONE)
     device: Device = "cuda" if machine.gpus and wish.device != "cpu" else "cpu"
@@ -107,14 +117,30 @@ def _choose(wish: ModelWish, machine: MachineFacts, checkpoint: Checkpoint | Non
         require_purpose(checkpoint, wish.purpose)
         require_device(checkpoint, device)
         require_memory(checkpoint, wish, machine, device)
-        return Choice(
-            build_directory_spec(wish, checkpoint, device), f"appliance.yaml names the directory {wish.path}."
-        )
+        spec = build_directory_spec(wish, checkpoint, device)
+        return Choice(spec, wish.write_reason(f"the directory {wish.path}"))
     if wish.hub_id is not None:
         return _choose_named_on_hub(wish, device, machine, fetched)
     if device == "cuda":
         return _choose_for_gpu(wish, machine, fetched)
     return _choose_for_cpu(wish, machine, fetched)
+
+
+def require_directory(path: Path, *, fix: str) -> None:
+    """Raises CheckpointMissingError; ``fix`` is for whoever named it."""
+    if not path.is_dir():
+        raise CheckpointMissingError(
+            path, "this is no directory." if path.exists() else "there is no such directory.", fix
+        )
+
+
+def require_named(wish: ModelWish) -> None:
+    """That the directory of a wish is there. Raises CheckpointMissingError."""
+    if wish.path is not None:
+        wrong = "Activate a model that is here (bin/appliance models list), or `auto`."
+        require_directory(
+            wish.path, fix=wrong if wish.is_activated else f"Correct {wish.section}.path in appliance.yaml."
+        )
 
 
 def require_device(checkpoint: Checkpoint, device: Device) -> None:
@@ -144,7 +170,7 @@ def require_memory(checkpoint: Checkpoint, wish: ModelWish, machine: MachineFact
         raise ModelTooBigError(
             f"{checkpoint.path}: its weights take {weights / GIB:.1f} GiB, {needed / GIB:.1f} GiB {beside}; {where} is "
             f"{memory / GIB:.1f} GiB. Choose a smaller or quantised model"
-            f"{'' if narrowed or checkpoint.quantization else ', or set model.quantization: bitsandbytes'}."
+            f"{'' if narrowed or checkpoint.quantization else f', or set {wish.section}.quantization: bitsandbytes'}."
         )
 
 
@@ -195,11 +221,10 @@ def _choose_named_on_hub(wish: ModelWish, device: Device, machine: MachineFacts,
     assert wish.hub_id is not None
     revision = wish.revision or "main"
     if not machine.hub_reachable and f"{wish.hub_id}@{revision}" not in fetched:
-        return Choice(
-            None,
-            f"appliance.yaml names {wish.hub_id}, which is not on this machine, and the model hub cannot be reached. "
-            "Copy the model here and name its directory in model.path.",
-        )
+        fix = f"Copy the model here and name its directory in {wish.section}.path."
+        if wish.is_activated:
+            fix = f"Copy it here: bin/appliance models import DIRECTORY --hub-id {wish.hub_id} --revision {revision}"
+        return Choice(None, _say_absent(f"{wish.hub_id} at {revision}", machine, fix))
     name = wish.hub_id.split("/")[-1]
     spec = ModelSpec(
         name=name,
@@ -211,7 +236,13 @@ def _choose_named_on_hub(wish: ModelWish, device: Device, machine: MachineFacts,
         max_context_tokens=wish.max_context_tokens,
         served_name=wish.name or name,
     )
-    return Choice(spec, f"appliance.yaml names {wish.hub_id} at {revision}.")
+    return Choice(spec, wish.write_reason(f"{wish.hub_id} at {revision}"))
+
+
+def _say_absent(what: str, machine: MachineFacts, fix: str) -> str:
+    """Of a model on a hub that is not here: a hub that was not asked is not one that cannot be reached."""
+    hub = "no hub was asked for it" if machine.hub_reachable is None else "the model hub cannot be reached"
+    return f"{what} is not on this machine, and {hub}. {fix}"
 
 
 def _choose_for_gpu(wish: ModelWish, machine: MachineFacts, fetched: AbstractSet[str]) -> Choice:
@@ -224,7 +255,7 @@ def _choose_for_gpu(wish: ModelWish, machine: MachineFacts, fetched: AbstractSet
         return Choice(None, f"{found}, too small for the models offered. Name a model in appliance.yaml.")
     usable = [offer for offer in fitting if machine.hub_reachable or offer.reference in fetched]
     if not usable:
-        return Choice(None, f"{found}, but the model hub cannot be reached. Name a model directory in appliance.yaml.")
+        return Choice(None, f"{found}. {_say_absent(fitting[0].name, machine, NAME_ONE)}")
     return Choice(_build_offer_spec(usable[0], wish, "cuda"), f"{found}: {usable[0].name} is the largest that fits.")
 
 
@@ -242,7 +273,7 @@ def _choose_for_cpu(wish: ModelWish, machine: MachineFacts, fetched: AbstractSet
             f"which needs {needed / GIB:.1f} GiB beside the rest.",
         )
     if not machine.hub_reachable and CPU_OFFER.reference not in fetched:
-        return Choice(None, f"{why} and the model hub cannot be reached. Name a model directory in appliance.yaml.")
+        return Choice(None, f"{why}. {_say_absent(CPU_OFFER.name, machine, NAME_ONE)}")
     return Choice(_build_offer_spec(CPU_OFFER, wish, "cpu"), f"{why}: {CPU_OFFER.name} is small enough for a CPU.")
 
 

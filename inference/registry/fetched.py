@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from inference.registry.checkpoint import inspect_checkpoint, require_purpose
-from inference.registry.choice import Choice, ModelWish, choose_model, require_device, require_memory, with_checkpoint
+from inference.registry.choice import (
+    Choice,
+    ModelWish,
+    choose_model,
+    require_device,
+    require_memory,
+    require_named,
+    with_checkpoint,
+)
 from inference.registry.companions import with_companions
 from inference.registry.entry import Entry
 from inference.registry.errors import NotFetchedError
@@ -65,6 +73,7 @@ def resolve_model(
     catalogue's, those that the appliance ships when left out.
     """
     here = list_fetched(models_dir)
+    require_named(wish)
     checkpoint = inspect_checkpoint(wish.path) if wish.path is not None else None
     choice = choose_model(
         wish, machine, checkpoint=checkpoint, fetched=frozenset(fetched.reference for fetched in here)
@@ -72,7 +81,7 @@ def resolve_model(
     if choice.spec is None:
         return choice
     if choice.spec.source != "hub":
-        return Choice(_settle(choice.spec, entries), choice.reason)
+        return Choice(_settle(choice.spec, entries, section=wish.section), choice.reason)
     folder = _find_folder(choice.spec, here)
     if folder is None:
         return choice
@@ -80,7 +89,7 @@ def resolve_model(
     require_purpose(checkpoint, wish.purpose)
     require_device(checkpoint, choice.spec.device)
     require_memory(checkpoint, wish, machine, choice.spec.device)
-    return Choice(_settle(with_checkpoint(choice.spec, checkpoint), entries), choice.reason)
+    return Choice(_settle(with_checkpoint(choice.spec, checkpoint), entries, section=wish.section), choice.reason)
 
 
 def require_fetched(spec: ModelSpec, *, models_dir: Path, entries: Iterable[Entry] | None = None) -> ModelSpec:
@@ -91,12 +100,12 @@ def require_fetched(spec: ModelSpec, *, models_dir: Path, entries: Iterable[Entr
     return _settle(with_checkpoint(spec, inspect_checkpoint(folder)), entries)
 
 
-def _settle(spec: ModelSpec, entries: Iterable[Entry] | None) -> ModelSpec:
+def _settle(spec: ModelSpec, entries: Iterable[Entry] | None, *, section: str = "model") -> ModelSpec:
     """With the parsers of the model that it is, or was made from, and with what is loaded beside it."""
     assert spec.path is not None, "it is here"
     known = load_catalogue().models if entries is None else tuple(entries)
     spec = with_parsers(spec, find_entry(spec.hub_id or find_hub_id(spec.path), known))
-    return with_companions(spec, known)
+    return with_companions(spec, known, section=section)
 
 
 def _find_folder(spec: ModelSpec, here: list[Fetched]) -> Path | None:

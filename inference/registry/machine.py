@@ -32,13 +32,14 @@ class Gpu:
 
 @dataclass(frozen=True)
 class MachineFacts:
-    """``cpu_flags`` are Linux's names (avx2, avx512f ...), empty where unknown; ``has_compiler``: what
+    """``hub_reachable`` is None where no hub was asked;
+    ``cpu_flags`` are Linux's names (avx2, avx512f ...), empty where unknown; ``has_compiler``: what
     the engine compiles with;
     ``has_libnuma``: the library that the engine's CPU build links against, and a bare Debian lacks;
     ``has_nvidia_driver``: the kernel's driver for GPUs is loaded, whether or not one answers."""
 
     gpus: tuple[Gpu, ...]
-    hub_reachable: bool
+    hub_reachable: bool | None
     memory_bytes: int
     architecture: str
     cpu_flags: frozenset[str]
@@ -48,11 +49,10 @@ class MachineFacts:
 
 
 def gather_machine_facts(*, hub_url: str | None = HUB_URL) -> MachineFacts:
-    """Bounded: a hub that does not answer costs at most :data:`HUB_PROBE_SECONDS`; with None it is not asked and taken
-    for unreachable."""
+    """Bounded: a hub that does not answer costs at most :data:`HUB_PROBE_SECONDS`; with None none is asked."""
     return MachineFacts(
         gpus=list_gpus(),
-        hub_reachable=hub_url is not None and is_hub_reachable(hub_url),
+        hub_reachable=None if hub_url is None else is_hub_reachable(hub_url),
         memory_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         architecture=platform.machine(),
         cpu_flags=read_cpu_flags(CPUINFO),

@@ -17,6 +17,7 @@ def build_wish(settings: Settings, further: str | None = None) -> ModelWish:
         pipeline_parallel=wanted.pipeline_parallel,
         kv_cache_dtype=wanted.kv_cache_dtype, options=build_options(wanted),
         purpose=wanted.purpose if isinstance(wanted, FurtherModel) else "generation",
+        section="model" if further is None else f"further_models.{further}",
     )  # fmt: skip
 
 

@@ -78,7 +78,7 @@ def _show_served(*, as_json: bool) -> None:
         out.print(json.dumps(document, indent=2), markup=False)
         return
     out.print(f"Model   {spec.served_name if spec else 'none'}", markup=False)
-    out.print(f"Why     {'It was activated.' if named and spec else choice.reason}", markup=False)
+    out.print(f"Why     {choice.reason}", markup=False)
 
 
 def build_document(entry: Entry, catalogue: Catalogue, filled: Filled) -> dict[str, Any]:

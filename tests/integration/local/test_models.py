@@ -146,7 +146,11 @@ def test_stored_model_that_the_catalogue_knows_is_shown_with_its_name_there(fold
 def test_served_name_is_without_the_revision(folder: Path) -> None:
     run("import", write_model(folder / "source"), "--name", "small")
     run("activate", "small", *PERSON)
-    assert say("show")["model"]["name"] == "small"
+    (stored,) = (folder / "var" / "model").glob("small@*")
+    document = say("show")
+    assert document["model"]["name"] == "small"
+    assert (document["activated"], document["reason"]) == (True, f"It was activated: the directory {stored}.")
+    assert f"Why     It was activated: the directory {stored}.\n" in run("show").output
 
 
 def test_model_from_a_hub_is_activated_by_its_id_with_the_catalogues_licence(folder: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from inference.registry.catalogue import CPU_OFFER, GIB, GPU_OFFERS
 from inference.registry.checkpoint import Checkpoint
-from inference.registry.choice import ModelWish, choose_model, fits_gpu
+from inference.registry.choice import Choice, ModelWish, choose_model, fits_gpu
 from inference.registry.errors import GpuNeededError, ModelTooBigError
 from inference.registry.families import get_family
 from inference.registry.machine import Gpu, MachineFacts
@@ -216,3 +216,43 @@ def test_named_directory_that_memory_cannot_hold_is_refused(
         return
     with pytest.raises(ModelTooBigError, match=re.escape(words)):
         choose_model(asked, machine, checkpoint=checkpoint)
+
+
+@pytest.mark.parametrize(
+    ("wish", "reason"),
+    [
+        (ModelWish(hub_id="a/b"), "appliance.yaml names a/b at main under model."),
+        (
+            ModelWish(hub_id="a/b", section="further_models.small"),
+            "appliance.yaml names a/b at main under further_models.small.",
+        ),
+        (ModelWish(hub_id="a/b", is_activated=True), "It was activated: a/b at main."),
+    ],
+)
+def test_reason_says_who_named_the_model(wish: ModelWish, reason: str) -> None:
+    assert choose_model(wish, LAPTOP).reason == reason
+
+
+@pytest.mark.parametrize(
+    ("wish", "hub", "reason"),
+    [
+        (ModelWish(hub_id="a/b"), False,
+         ("a/b at main is not on this machine, and the model hub cannot be reached. Copy the model here and name its "
+         "directory in model.path.")),
+        (ModelWish(hub_id="a/b", is_activated=True), None,
+         ("a/b at main is not on this machine, and no hub was asked for it. Copy it here: bin/appliance models import "
+         "DIRECTORY --hub-id a/b --revision main")),
+        (ModelWish(), None,
+         (f"There is no GPU. {CPU_OFFER.name} is not on this machine, and no hub was asked for it. Name a model "
+         "directory in appliance.yaml.")),
+    ],
+)  # fmt: skip
+def test_hub_that_was_not_asked_is_not_said_to_be_out_of_reach(wish: ModelWish, hub: bool | None, reason: str) -> None:
+    assert choose_model(wish, replace(LAPTOP, hub_reachable=hub)) == Choice(None, reason)
+
+
+def test_settings_of_a_further_model_are_named_where_they_stand() -> None:
+    wish = ModelWish(section="further_models.small", device="cuda")
+    assert choose_model(wish, LAPTOP).reason.startswith("further_models.small.device is cuda, but")
+    wish = ModelWish(section="further_models.small", tensor_parallel=4)
+    assert choose_model(wish, with_gpu(24)).reason.startswith("further_models.small.tensor_parallel is 4;")

@@ -41,7 +41,8 @@ def test_this_machine_has_memory_and_an_architecture() -> None:
     facts = gather_machine_facts(hub_url="http://127.0.0.1:1")
     assert facts.memory_bytes > 2**28
     assert facts.architecture
-    assert not facts.hub_reachable
+    assert facts.hub_reachable is False
+    assert gather_machine_facts(hub_url=None).hub_reachable is None
 
 
 class Hub(http.server.BaseHTTPRequestHandler):

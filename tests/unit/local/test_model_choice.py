@@ -1,5 +1,6 @@
 """What appliance.yaml names goes before what was activated; what is broken is said, not guessed."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,8 @@ from appliance.local import model_choice
 from appliance.local.errors import LocalError
 from appliance.local.model_choice import Activation, build_wish, read_activation, write_activation
 from appliance.settings import Settings
-from appliance.settings.model import Model
+from appliance.settings.engine import Speculative
+from appliance.settings.model import FurtherModel, Model
 from tests.unit.inference.model_folders import edit_json, write_model
 from tests.unit.inference.test_adapters import FACTS
 
@@ -53,6 +55,41 @@ def test_directory_that_is_not_there_is_an_error_and_not_another_model(settings:
     named = settings.model_copy(update={"model": Model(path=Path("/from/yaml"))})
     with pytest.raises(LocalError, match="/from/yaml"):
         model_choice.choose(named)
+
+
+@pytest.mark.parametrize(
+    ("make", "problem"), [(Path.touch, "this is no directory."), (None, "there is no such directory.")]
+)
+def test_activated_directory_that_is_not_there_is_not_blamed_on_the_settings(
+    settings: Settings, tmp_path: Path, make: Callable[[Path], None] | None, problem: str
+) -> None:
+    gone = tmp_path / "gone"
+    if make is not None:
+        make(gone)
+    with pytest.raises(LocalError) as raised:
+        model_choice.choose_for(settings, Activation(path=str(gone)))
+    assert str(raised.value) == (
+        f"The model cannot be served. {gone}: {problem} Activate a model that is here (bin/appliance models list), or "
+        "`auto`."
+    )
+
+
+def test_missing_directory_is_corrected_under_the_key_that_names_it(settings: Settings, tmp_path: Path) -> None:
+    model, gone = write_model(tmp_path / "small"), tmp_path / "gone"
+    guessing = Speculative(method="draft_model", draft=gone)
+    main = settings.model_copy(update={"model": Model(path=model, device="cpu", speculative=guessing)})
+    with pytest.raises(LocalError, match=r"no such directory\. Correct model\.speculative\.draft in appliance\.yaml"):
+        model_choice.choose(main)
+    further = {
+        "gone": FurtherModel(path=gone, port=8411), "draft": FurtherModel(path=model, port=8412, speculative=guessing),
+        "adapter": FurtherModel(path=model, port=8413, adapters={"style": gone}),
+    }  # fmt: skip
+    for name, key in (("gone", "path"), ("draft", r"speculative\.draft"), ("adapter", r"adapters\.style")):
+        named = settings.model_copy(
+            update={"further_models": {name: further[name].model_copy(update={"device": "cpu"})}}
+        )
+        with pytest.raises(LocalError, match=rf"Correct further_models\.{name}\.{key} in appliance\.yaml"):
+            model_choice.choose_further(named, name)
 
 
 def test_what_arithmetic_refuses_is_said_before_anything_is_started(settings: Settings, tmp_path: Path) -> None:
