@@ -13,12 +13,10 @@ from typing import IO, Literal
 
 from inference.registry.errors import ModelError
 from inference.registry.place import take_trace
-from inference.registry.refusals import HardLinkError, LinkInCheckpointError
 from inference.registry.tree import MAX_DEPTH, MAX_FILES, list_files
 
 Kind = Literal["directory", "archive", "hub cache"]
 ARCHIVE_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".zip")
-COPY_WITHOUT_LINKS = "Copy it with `cp -rL` and name the copy; of a hub's cache, name one `models--owner--name` folder."
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
 
 
@@ -64,10 +62,7 @@ class Intake:
 
 def read_directory(path: Path) -> Intake:
     """Raises CheckpointError for links, special files, and files with a second name."""
-    try:
-        files = list_files(path)
-    except (LinkInCheckpointError, HardLinkError) as error:  # whose fix is to import, which was just asked for
-        raise type(error)(error.path, error.problem, COPY_WITHOUT_LINKS) from None
+    files = list_files(path)
     members = [Member(PurePosixPath(name), of.st_size, open_unchanged(path / name, of)) for name, of in files.items()]
     return Intake("directory", path, clean_name(path.name), members, sum(of.st_size for of in files.values()))
 

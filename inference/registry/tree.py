@@ -9,6 +9,9 @@ from inference.registry.refusals import HardLinkError, LinkInCheckpointError, Sp
 
 MAX_FILES = 10_000
 MAX_DEPTH = 8
+COPY_WITHOUT_LINKS = (
+    "Copy the directory with `cp -rL` and name the copy; of a hub's cache, import one `models--owner--name` folder."
+)
 Files = dict[str, os.stat_result]
 
 
@@ -25,8 +28,7 @@ def list_files(root: Path) -> Files:
             continue
         if status.st_nlink > 1:
             raise HardLinkError(
-                path, "the file has a second name (a hard link), under which it could be changed.",
-                "Import it: bin/appliance models import. That makes a copy of its own.",
+                path, "the file has a second name (a hard link), under which it could be changed.", COPY_WITHOUT_LINKS
             )  # fmt: skip
         if len(files) == MAX_FILES:
             raise SpecialFileError(root, f"there are more than {MAX_FILES} files.", "Name the model's own directory.")
@@ -43,7 +45,7 @@ def walk(root: Path, depth: int = 0) -> Iterator[tuple[Path, os.stat_result]]:
         if stat.S_ISLNK(status.st_mode):
             raise LinkInCheckpointError(
                 path, f"this is a link to {str(path.readlink())!r}, which could lead anywhere tomorrow.",
-                "Import the model, from a hub's cache too: bin/appliance models import.",
+                COPY_WITHOUT_LINKS,
             )  # fmt: skip
         if stat.S_ISDIR(status.st_mode):
             if depth + 1 == MAX_DEPTH:

@@ -313,19 +313,19 @@ def test_empty_name_is_not_the_current_directory(folder: Path, verb: str, monkey
     assert run(verb, ".").exit_code == 0
 
 
-def test_import_of_links_does_not_advise_to_import(folder: Path) -> None:
+def test_directory_with_links_is_not_sent_to_the_import_which_refuses_it_too(folder: Path) -> None:
     model = write_model(folder / "m")
     cache = folder / "hub"
     (cache / "models--house--small" / "snapshots").mkdir(parents=True)
     (cache / "models--house--small" / "blob").symlink_to(model)
     (folder / "elsewhere").write_text("x")
     (model / "NOTICE").hardlink_to(folder / "elsewhere")
-    for named in (model, cache):
-        words = refuse(LocalError, "import", named)
-        assert "cp -rL" in words
-        assert "models--owner--name" in words
-        assert "models import" not in words
-    assert "models import" in run("verify", model).output
+    said = [refuse(LocalError, "import", model), refuse(LocalError, "import", cache), run("verify", model).output]
+    assert all("cp -rL" in words and "models--owner--name" in words for words in said)
+    assert [words for words in said if "models import" in words] == []
+    copy = folder / "copy"
+    shutil.copytree(model, copy)
+    assert run("import", copy).exit_code == 0
 
 
 def test_unsigned_model_is_neither_imported_nor_activated_where_signatures_are_required(folder: Path) -> None:
