@@ -1,35 +1,35 @@
 """``models plan``: which models fit a GPU, or this machine, and what each would give. Computed, not measured."""
 
 import json
-import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from appliance.cli.models.catalogue import Filled, explained, find_entry, get_entry, read_catalogue, read_filled
-from appliance.cli.models.columns import align
+from appliance.cli.models.catalogue import explained, find_entry, get_entry, read_catalogue, read_filled
 from appliance.cli.models.configured import show as show_configured
+from appliance.cli.models.planned import build_lines, describe_node, describe_plan
+from appliance.cli.models.stored import find_stored
 from appliance.cli.screen import out
 from appliance.cli.usage import UsageError
+from appliance.local.errors import LocalError
 from appliance.settings import Settings, load
 from inference.planning.candidate import Candidate, list_candidates, read_candidates
 from inference.planning.errors import GpuUnknownError
 from inference.planning.gpus import get_gpu
 from inference.planning.node import CpuNode, GpuNode, Node, Question, build_gpu_node, find_gpu_node
-from inference.planning.plan import Plan, build_document, build_plan
+from inference.planning.plan import build_document, build_plan
 from inference.planning.sizing import GIB, GPU_SHARE
 from inference.registry.machine import gather_machine_facts
-from inference.registry.pins import describe_pin
+from inference.registry.own import MODELS
 from inference.registry.spec import KvCacheDtype
-
-KIB = 1024
-CONTEXT_FLAG = "--max-model-len"
+from inference.registry.store import list_stored
 
 
 def plan(
     model: Annotated[
-        str | None, typer.Argument(help="A model of the catalogue, or a directory; all if left out.")
+        str | None, typer.Argument(help="A model of the catalogue or the store, or a directory; all if left out.")
     ] = None,
     gpu: Annotated[str | None, typer.Option(help="A GPU such as l40s; what this machine has if left out.")] = None,
     count: Annotated[
@@ -72,7 +72,7 @@ def plan(
             )
         share = settings.model.memory_fraction if isinstance(node, GpuNode) else None
         question = Question(context, kv_cache_dtype, tensor_parallel, share or GPU_SHARE, pipeline_parallel or 1)
-        plans = [build_plan(candidate, node, question) for candidate in choose_candidates(model)]
+        plans = [build_plan(candidate, node, question) for candidate in choose_candidates(settings, model)]
         filled = read_filled()
     if as_json:
         pinned = {hub_id: pin.pinned_at for hub_id, (pin, _) in filled.items()}
@@ -95,78 +95,21 @@ def choose_node(settings: Settings, *, gpu: str | None, count: int, cpu: bool) -
     return here or CpuNode(facts.memory_bytes, int(settings.model.kv_cache_gib * GIB))
 
 
-def choose_candidates(model: str | None) -> tuple[Candidate, ...]:
-    """Every set of weights of the catalogue, of one model, or of a directory."""
-    catalogue = read_catalogue()
+def choose_candidates(settings: Settings, model: str | None) -> tuple[Candidate, ...]:
+    """Every set of weights of the catalogue, of one model, of a directory, or of a model of the store. Raises
+    LocalError where nothing is called so."""
+    catalogue, models_dir = read_catalogue(), settings.data_dir / MODELS
     if model is None:
         return list_candidates(catalogue.models)
-    directory = Path(model).expanduser()
-    if find_entry(catalogue, model) is None and directory.is_dir():
-        return read_candidates(directory.resolve())
-    return list_candidates([get_entry(catalogue, model)])
-
-
-def describe_node(node: Node) -> str:
-    if isinstance(node, GpuNode):
-        return f"{node.count} x {node.name}, {node.memory_bytes / GIB:.1f} GiB each"
-    return (
-        f"CPU with {node.memory_bytes / GIB:.1f} GiB of memory, {node.kv_cache_bytes / GIB:g} GiB of it for the cache"
-    )
-
-
-def build_lines(plans: list[Plan]) -> list[str]:
-    """A line for each set of weights, then why those that do not fit do not."""
-    head = ("Model", "Weights as", "Weights", "A token", "Cache", "Longest", "At once", "Verdict")
-    rows = [(each.model, write_format(each), *_write_figures(each), each.verdict) for each in plans]
-    reasons = [
-        f"{each.model} ({write_format(each)}): {each.reason} {each.next_step}" for each in plans if not each.fits
-    ]
-    return [*align(head, rows, right=head[2:7]), *(["", *reasons] if reasons else [])]
-
-
-def _write_figures(plan: Plan) -> tuple[str, str, str, str, str]:
-    it = plan.figures
-    if it is None:
-        return ("?",) * 5
-    at_once = f"{it.concurrent_requests} x {it.context_tokens:,}" if plan.fits else "0"
-    return (
-        f"{it.weights_bytes / GIB:.1f} GiB",
-        f"{it.kv_bytes_per_token / KIB:g} KiB",
-        f"{it.kv_budget_bytes / GIB:.1f} GiB",
-        f"{it.longest_context_tokens:,}",
-        at_once,
-    )
-
-
-def write_format(plan: Plan) -> str:
-    return f"{plan.format} while loading" if plan.converted else plan.format
-
-
-def describe_plan(plan: Plan, filled: Filled) -> str:
-    """One set of weights in whole, with the flags."""
-    lines = [f"\n{plan.weights} ({write_format(plan)}): {plan.verdict}"]
-    lines += [f"  {sentence}" for sentence in (plan.reason, plan.next_step) if sentence]
-    if plan.figures is not None:
-        weights, token, cache, longest, at_once = _write_figures(plan)
-        shared = plan.figures.tensor_parallel * plan.figures.pipeline_parallel
-        lines += [
-            f"  Weights                  {weights}{f' on each of {shared} GPUs' if shared > 1 else ''}",
-            f"  Cache                    {cache}, {token} a token, {plan.figures.kv_tokens:,} tokens",
-            f"  Longest conversation     {_write_longest(plan, longest)}",
-        ]
-        lines += [f"  At once                  {at_once} tokens"] if plan.fits else []
-    if plan.revision is not None:
-        pin, facts = filled.get(plan.hub_id or "", (None, ()))
-        by = describe_pin(pin) if pin is not None and "revision" in facts else "from the catalogue"
-        lines.append(f"  Revision                 {plan.revision}, {by}")
-    if plan.flags:
-        lines.append(f"  vLLM's flags             {shlex.join(plan.flags)}")
-    return "\n".join(lines)
-
-
-def _write_longest(plan: Plan, fitting: str) -> str:
-    """What the flags allow, where that is less than what fits."""
-    said = plan.flags[plan.flags.index(CONTEXT_FLAG) + 1] if CONTEXT_FLAG in plan.flags else ""
-    if not said.isdigit() or plan.figures is None or int(said) >= plan.figures.longest_context_tokens:
-        return f"{fitting} tokens"
-    return f"{int(said):,} tokens, as {CONTEXT_FLAG} says; {fitting} would fit"
+    if find_entry(catalogue, model) is None:
+        directory = Path(model).expanduser()
+        if directory.is_dir():
+            return read_candidates(directory.resolve())
+        if model.startswith(("/", "./", "../", "~")):
+            raise LocalError(
+                f"{model}: {'this is no directory' if directory.exists() else 'there is no such directory'}."
+            )
+        if (stored := find_stored(models_dir, model)) is not None:
+            found = read_candidates(stored.folder)
+            return tuple(replace(each, model=stored.name, weights=stored.reference) for each in found)
+    return list_candidates([get_entry(catalogue, model, also={each.name for each in list_stored(models_dir)})])

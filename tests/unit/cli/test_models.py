@@ -16,6 +16,8 @@ from appliance.cli.models.columns import align
 from appliance.local.errors import LocalError
 from appliance.settings import SettingsError
 from inference.registry.load import SOURCE, load_catalogue
+from tests.unit.cli.test_configured import SIZES
+from tests.unit.inference.model_folders import edit_json, write_model
 
 IDS = [entry.id for entry in load_catalogue().models]
 
@@ -100,9 +102,40 @@ def test_plan_of_a_gpu_is_a_line_for_each_set_of_weights(configuration: Path) ->
     document = run_json("plan", "--gpu", "l40s", "--count", "2")
     assert document["machine"]["gpu"] == "NVIDIA L40S"
     text = run("plan", "--gpu", "l40s", "--count", "2").output
-    assert text.startswith("2 x NVIDIA L40S, 45.0 GiB each\nModel ")
+    assert text.startswith("2 x NVIDIA L40S, 45.0 GiB each\n  Weights as ")
     assert text.count("\n") > len(document["plans"])
     assert text.rstrip().endswith("Computed from the models' dimensions, not measured.")
+
+
+@pytest.mark.parametrize("node", [("--gpu", "b300", "--count", "8"), ("--gpu", "t4"), ("--cpu",)])
+def test_plan_of_every_model_keeps_to_80_columns(configuration: Path, node: tuple[str, ...]) -> None:
+    table, _, reasons = run("plan", *node).output.partition("\n\n")
+    assert {line for line in table.splitlines() if len(line) > 80} == set()
+    assert [line for line in table.splitlines()[2:] if line[0] not in " *"] == IDS
+    rows = [line.split() for line in table.splitlines() if line.startswith("  ")][1:]
+    verdicts = [plan["verdict"] for plan in run_json("plan", *node)["plans"]]
+    assert [row[-2:] == ["measured", "only"] for row in rows] == [each == "measured only" for each in verdicts]
+    assert "fits" not in {row[-1] for row in rows}
+    assert reasons.count("\n") >= sum(each != "fits" for each in verdicts)
+
+
+def test_model_of_the_store_is_planned_by_its_name(configuration: Path, tmp_path: Path) -> None:
+    configuration.write_text("data_dir: var\n")
+    settings.load.cache_clear()
+    source = write_model(tmp_path / "our-model")
+    edit_json(source / "config.json", **SIZES)
+    assert run("import", str(source)).exit_code == 0
+    (plan, _) = run_json("plan", "our-model", "--gpu", "l4")["plans"]
+    assert (plan["model"], plan["verdict"], plan["format"]) == ("our-model", "fits", "bf16")
+    assert plan["weights"].startswith("our-model@")
+    assert "Closest to it: our-model." in str(run("plan", "our-modle").exception)
+
+
+@pytest.mark.parametrize("name", ["/srv/models/absent", "./absent", "~/absent"])
+def test_plan_of_a_directory_that_is_not_there_says_so(configuration: Path, name: str) -> None:
+    error = run("plan", name).exception
+    assert isinstance(error, LocalError)
+    assert str(error) == f"{name}: there is no such directory."
 
 
 def test_plan_of_one_model_shows_its_flags(configuration: Path) -> None:
