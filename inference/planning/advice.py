@@ -84,10 +84,18 @@ def _list_options(candidate: Candidate, node: Node, question: Question, figures:
         yield "its 4-bit weights"
     if isinstance(node, GpuNode):
         yield from _list_bigger(candidate, node, question)
-    elif figures.shortfall == "cache":
-        gib = math.ceil(figures.kv_bytes_per_token * figures.context_tokens / GIB * 10) / 10
-        if _fits(candidate, replace(node, kv_cache_bytes=int(gib * GIB)), question):
-            yield f"model.kv_cache_gib: {gib:g} in appliance.yaml"
+    else:
+        yield from _list_caches(candidate, node, question, figures)
+
+
+def _list_caches(candidate: Candidate, node: CpuNode, question: Question, figures: Figures) -> Iterator[str]:
+    """The cache that the conversation needs, or the largest that there is memory for, in tenths of a GiB."""
+    if figures.shortfall == "cache":
+        tenths = math.ceil(figures.kv_bytes_per_token * figures.context_tokens / GIB * 10)
+    else:
+        tenths = (node.memory_bytes - figures.weights_bytes - CPU_WORKING_BYTES) * 10 // GIB
+    if tenths > 0 and _fits(candidate, replace(node, kv_cache_bytes=int(tenths / 10 * GIB)), question):
+        yield f"model.kv_cache_gib: {tenths / 10:g} in appliance.yaml"
 
 
 def _list_bigger(candidate: Candidate, node: GpuNode, question: Question) -> Iterator[str]:

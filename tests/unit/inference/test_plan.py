@@ -299,6 +299,15 @@ def test_cache_that_is_advised_is_enough_and_is_only_advised_where_it_fits(model
     assert "kv_cache_gib" not in plan(model, "bf16", CpuNode(least, GIB), question).next_step
 
 
+@pytest.mark.parametrize("context", [None, 4096])
+def test_cache_that_is_bigger_than_the_memory_is_advised_to_be_smaller(context: int | None) -> None:
+    """14 GiB less 1.1 of weights and 2 to work with; half a GiB beside the weights is too little for any advice."""
+    made = plan("qwen3-0.6b", "bf16", CpuNode(14 * GIB, 24 * GIB), Question(context))
+    assert "model.kv_cache_gib: 10.8 in appliance.yaml" in made.next_step
+    assert plan("qwen3-0.6b", "bf16", CpuNode(14 * GIB, int(10.8 * GIB)), Question(context)).fits
+    assert "kv_cache_gib" not in plan("qwen3-0.6b", "bf16", CpuNode(int(3.6 * GIB), GIB), Question(8192)).next_step
+
+
 @pytest.mark.parametrize(("node", "most"), [(gpus("b200"), 128), (CpuNode(256 * GIB, 64 * GIB), 8)])
 def test_no_more_conversations_at_once_than_the_engine_lets_run(node: GpuNode | CpuNode, most: int) -> None:
     made = plan("qwen2.5-0.5b-instruct", "bf16", node)
