@@ -24,6 +24,7 @@ NOT_THERE = (OSError, http.client.HTTPException, xmlrpc.client.ProtocolError)
 FAULT_NOT_RUNNING = 70
 FAULT_ALREADY_STARTED = 60
 FAULT_BAD_NAME = 10
+FAULT_SPAWN_ERROR = 50  # it ended before the answer was written
 
 
 @dataclass(frozen=True)
@@ -116,11 +117,11 @@ class Supervisor:
         }
 
     def start_program(self, name: str) -> None:
-        """Start without waiting; does nothing for one that runs."""
-        self._call_tolerating("startProcess", FAULT_ALREADY_STARTED, name, False)
+        """Start without waiting; does nothing for one that runs. The state of one that ends at once says so."""
+        self._call_tolerating("startProcess", (FAULT_ALREADY_STARTED, FAULT_SPAWN_ERROR), name, False)
 
     def stop_program(self, name: str) -> None:
-        self._call_tolerating("stopProcess", FAULT_NOT_RUNNING, name, True)
+        self._call_tolerating("stopProcess", (FAULT_NOT_RUNNING,), name, True)
 
     def find_changed(self) -> frozenset[str]:
         """The programs that :meth:`apply_configuration` would stop; they go on running for now."""
@@ -131,7 +132,7 @@ class Supervisor:
         """Take over a changed file; programs that changed are stopped, to be started again. Their names."""
         added, changed, removed = self._call("reloadConfig")[0]
         for name in [*changed, *removed]:
-            self._call_tolerating("stopProcess", FAULT_NOT_RUNNING, name, True)
+            self._call_tolerating("stopProcess", (FAULT_NOT_RUNNING,), name, True)
             self._call("removeProcessGroup", name)
         for name in [*added, *changed]:
             self._call("addProcessGroup", name)
@@ -161,11 +162,11 @@ class Supervisor:
         finally:
             transport.close()
 
-    def _call_tolerating(self, method: str, fault_code: int, *arguments: object) -> None:
+    def _call_tolerating(self, method: str, fault_codes: tuple[int, ...], *arguments: object) -> None:
         try:
             self._call(method, *arguments)
         except xmlrpc.client.Fault as fault:
-            if fault.faultCode != fault_code:
+            if fault.faultCode not in fault_codes:
                 raise
 
 

@@ -5,7 +5,9 @@ import shutil
 import signal
 import tempfile
 import time
+import xmlrpc.client
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -160,6 +162,21 @@ def test_programs_get_nothing_from_the_callers_environment(
         entry.partition(b"=")[0].decode() for entry in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0") if entry
     }
     assert {name for name in names if not name.startswith("SUPERVISOR_")} == {"PATH", "LANG", "HOME", MARKER}
+
+
+@pytest.mark.parametrize(("code", "is_told"), [(50, False), (60, False), (20, True)])
+def test_program_that_ends_at_once_is_no_error_of_whoever_starts_it(
+    supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch, code: int, is_told: bool
+) -> None:
+    """Supervisord answers with SPAWN_ERROR when it hears of the end in time. NO_FILE is told."""
+
+    def answer(*_: object) -> None:
+        raise xmlrpc.client.Fault(code, "said by supervisord")
+
+    monkeypatch.setattr(Supervisor, "_call", answer)
+    with pytest.raises(xmlrpc.client.Fault) if is_told else nullcontext():
+        supervisor.start_program("any")
+    monkeypatch.undo()
 
 
 def test_program_that_ends_with_its_final_code_stays_ended_and_any_other_end_is_mended(supervisor: Supervisor) -> None:
