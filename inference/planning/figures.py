@@ -9,6 +9,7 @@ from inference.planning.node import CpuNode, Node, Question
 from inference.planning.sharing import choose_tensor_parallel
 from inference.planning.sizing import CONTEXT_STEP, GIB, GPU_WORKING_BYTES
 from inference.planning.stages import list_stage_bytes
+from inference.registry.spec import ModelSpec
 from inference.serving.options import MAX_RUNNING
 
 REFERENCE_CONTEXT_TOKENS = 16384
@@ -72,10 +73,16 @@ def choose_context(candidate: Candidate, node: Node, longest: int) -> int:
     no more than the ``longest`` that fits. On a GPU it is what makes a model worth the card."""
     if not isinstance(node, CpuNode):
         return REFERENCE_CONTEXT_TOKENS
-    offered = candidate.spec.max_context_tokens if candidate.spec is not None else None
+    offered = find_offered_context(candidate.spec, node)
     if offered is not None or longest < LEAST_CONTEXT_TOKENS:
         return offered or REFERENCE_CONTEXT_TOKENS
     return min(longest, REFERENCE_CONTEXT_TOKENS)
+
+
+def find_offered_context(spec: ModelSpec | None, node: Node) -> int | None:
+    """What it is served with where it is chosen by itself, which is on one kind of machine only; None anywhere else."""
+    device = "cpu" if isinstance(node, CpuNode) else "cuda"
+    return spec.max_context_tokens if spec is not None and spec.device == device else None
 
 
 def count_running(candidate: Candidate, node: Node) -> int:

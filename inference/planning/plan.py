@@ -10,7 +10,7 @@ from typing import Any, Literal
 from inference.planning.advice import explain, find_refusal, suggest
 from inference.planning.candidate import Candidate
 from inference.planning.errors import CannotShareError, MeasuredOnlyError, PlanningError
-from inference.planning.figures import Figures, compute_figures
+from inference.planning.figures import Figures, compute_figures, find_offered_context
 from inference.planning.gpus import has_bf16, has_fp8
 from inference.planning.node import CpuNode, GpuNode, Node, Question
 from inference.planning.sharing import choose_tensor_parallel, is_unsure
@@ -107,7 +107,7 @@ def build_flags(spec: ModelSpec, node: Node, question: Question, figures: Figure
         spec,
         device="cuda" if isinstance(node, GpuNode) else "cpu",
         path=spec.path or Path(spec.name),
-        max_context_tokens=question.context_tokens or spec.max_context_tokens,
+        max_context_tokens=question.context_tokens or find_offered_context(spec, node),
         tensor_parallel=figures.tensor_parallel,
         pipeline_parallel=figures.pipeline_parallel,
         kv_cache_dtype=question.kv_cache_dtype,

@@ -317,6 +317,22 @@ def test_no_more_conversations_at_once_than_the_engine_lets_run(node: GpuNode | 
     assert made.flags[made.flags.index("--max-num-seqs") + 1] == str(most)
 
 
+@pytest.mark.parametrize(
+    ("model", "format_", "node", "said"),
+    [
+        ("qwen3-0.6b", "bf16", CpuNode(16 * GIB, 2 * GIB), "8192"),
+        ("qwen3-0.6b", "bf16", gpus("l4"), "auto"),
+        ("qwen3-8b", "awq-int4", gpus("l4"), "16384"),
+        ("qwen3-8b", "awq-int4", CpuNode(64 * GIB, GIB), "auto"),
+    ],
+)
+def test_context_of_an_offer_is_that_of_the_machine_that_it_is_offered_for(
+    model: str, format_: Format, node: GpuNode | CpuNode, said: str
+) -> None:
+    made = plan(model, format_, node)
+    assert made.flags[made.flags.index("--max-model-len") + 1] == said
+
+
 def test_cache_on_a_cpu_that_holds_less_than_the_reference_is_planned_with_what_it_holds() -> None:
     """As it is served: with ``--max-model-len auto``."""
     known = candidate("qwen3-8b", "bf16")
