@@ -167,10 +167,14 @@ def require_memory(checkpoint: Checkpoint, wish: ModelWish, machine: MachineFact
         needed = weights + wish.kv_cache_bytes + LEAST_WORKING_BYTES
         beside = f"with a KV cache of {wish.kv_cache_bytes / GIB:.1f} GiB and what the engine needs beside them"
     if needed > memory:
+        cure = "Choose a smaller or quantised model"
+        if not (narrowed or checkpoint.quantization):
+            cure += f", or set {wish.section}.quantization: bitsandbytes"
+        if device == "cpu" and weights + LEAST_WORKING_BYTES < memory:
+            cure = f"Lower {wish.section}.kv_cache_gib"
         raise ModelTooBigError(
             f"{checkpoint.path}: its weights take {weights / GIB:.1f} GiB, {needed / GIB:.1f} GiB {beside}; {where} is "
-            f"{memory / GIB:.1f} GiB. Choose a smaller or quantised model"
-            f"{'' if narrowed or checkpoint.quantization else f', or set {wish.section}.quantization: bitsandbytes'}."
+            f"{memory / GIB:.1f} GiB. {cure}."
         )
 
 

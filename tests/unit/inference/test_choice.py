@@ -188,6 +188,7 @@ def test_machine_without_a_compiler_serves_uncompiled() -> None:
         (13, ModelWish(), LAPTOP, None),
         (14, ModelWish(), LAPTOP, "set model.quantization: bitsandbytes"),
         (13, ModelWish(kv_cache_bytes=2 * GIB), LAPTOP, "a KV cache of 2.0 GiB"),
+        (3, ModelWish(kv_cache_bytes=24 * GIB), LAPTOP, "memory is 16.0 GiB. Lower model.kv_cache_gib."),
         (30, ModelWish(quantization="bitsandbytes"), LAPTOP, None),
         (60, ModelWish(quantization="bitsandbytes"), LAPTOP, "Choose a smaller or quantised model."),
         (21, ModelWish(), with_gpu(24), None),
