@@ -9,6 +9,7 @@ import fcntl
 import hashlib
 import json
 import os
+import shlex
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -88,7 +89,7 @@ def refuse_unmarked(folder: Path) -> None:
     if os.path.lexists(folder) and find_marked(folder) is None:
         raise MarkerMissingError(
             folder, f"its marker ({' or '.join(MARKERS)}) is lost or damaged, so nothing says which model it is.",
-            f"Remove it, then import or fetch it again: bin/appliance models remove {folder.name}",
+            f"Remove it, then import or fetch it again: bin/appliance models remove {shlex.quote(folder.name)}",
         )  # fmt: skip
 
 

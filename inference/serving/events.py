@@ -23,7 +23,7 @@ MOST_SHOWN = 20
 DETAIL_CHARACTERS = 500
 LOG_LINES, LOG_CHARACTERS = 20, 300
 REQUEST_MARK = "sampling_params"  # vLLM's dump of what ran when it crashed: no prompts, but callers' schemas
-ENDING = frozenset({"engine_ended", "engine_drained", "engine_not_started", "model_refused"})
+ENDING = frozenset({"engine_ended", "engine_drained", "model_refused"})
 
 
 class EventLog:
@@ -58,6 +58,12 @@ class EventLog:
 
     def find_last(self) -> EngineEvent | None:
         return next(reversed(read_events(self.path)), None)
+
+    def was_lost(self) -> bool:
+        """Whether the engine was started last time and nobody recorded its end; tries that came to nothing since then
+        say nothing about that."""
+        tried = (event for event in reversed(read_events(self.path)) if event.kind != "engine_not_started")
+        return (last := next(tried, None)) is not None and last.kind not in ENDING
 
     def _append(self, document: Mapping[str, Any]) -> None:
         """Readable to other users: the proxy is one on hosts, and nothing in it is anybody's secret."""

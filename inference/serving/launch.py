@@ -36,7 +36,7 @@ from inference.serving.command import (
     engine_proxy_command,
     keeper_command,
 )
-from inference.serving.events import EventLog
+from inference.serving.events import DETAIL_CHARACTERS, EventLog
 from inference.serving.keeper.exit_codes import EXIT_REFUSED, EXIT_UNUSABLE
 from inference.serving.keeper.outlook import Limits
 from inference.serving.turns import wait_for_turn
@@ -189,10 +189,12 @@ def build_proxy_command(settings: Settings, *, python: Path, upstream: str = "al
 
 
 def record_not_started(events: EventLog, code: int, why: str) -> None:
-    """A refused model, each time; what may pass by itself, and is tried again every few seconds, once."""
+    """A refused model, each time; what may pass by itself, and is tried again every few seconds, once for a reason."""
     if code == EXIT_REFUSED:
         events.record("model_refused", exit_code=code, detail=why)
-    elif (last := events.find_last()) is None or last.kind != "engine_not_started":
+        return
+    last = events.find_last()
+    if last is None or (last.kind, last.detail) != ("engine_not_started", why[:DETAIL_CHARACTERS]):
         events.record("engine_not_started", exit_code=code, detail=why)
 
 

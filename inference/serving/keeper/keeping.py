@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 
 from inference.serving import draining
-from inference.serving.events import ENDING, EventLog
+from inference.serving.events import EventLog
 from inference.serving.keeper.exit_codes import EXIT_ENDED, EXIT_NOT_READY, EXIT_WEDGED
 from inference.serving.keeper.group import EngineGroup
 from inference.serving.keeper.outlook import TEARDOWN_SECONDS, Limits, Outlook
@@ -60,8 +60,7 @@ class Keeper:
 
     def _record_lost(self) -> None:
         """A keeper that was killed, or a machine that lost power, recorded no end."""
-        last = self._events.find_last()
-        if last is not None and last.kind not in ENDING:
+        if self._events.was_lost():
             self._events.record(
                 "engine_ended", reason="lost", restarts_for="lost", detail="It and its keeper were killed together."
             )

@@ -27,6 +27,18 @@ def test_restarts_are_counted_on_from_the_last_event(tmp_path: Path) -> None:
     assert log.record("engine_ended", reason="wedged", restarts_for="wedged").restarts == {"wedged": 2, "crashed": 1}
 
 
+def test_engine_that_was_lost_is_so_after_tries_that_came_to_nothing(tmp_path: Path) -> None:
+    log = EventLog(tmp_path, "engine")
+    log.record("engine_not_started", detail="no such directory")
+    assert not log.was_lost(), "it never was there"
+    log.record("engine_ready")
+    log.record("engine_not_started", detail="not mounted")
+    log.record("engine_not_started", detail="does not fit")
+    assert log.was_lost()
+    log.record("engine_ended", reason="lost", restarts_for="lost")
+    assert not log.was_lost()
+
+
 def test_file_is_bounded_and_counts_survive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(events, "MAX_BYTES", 2000)
     log = EventLog(tmp_path, "engine")
