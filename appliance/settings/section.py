@@ -1,13 +1,12 @@
 """What every group of keys is made of, and the types that YAML has no words for."""
 
-import re
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Strict
 
-HUB_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,95}/[A-Za-z0-9_][A-Za-z0-9._-]{0,95}")
+from appliance.settings.hub_id import refuse_other_than_hub_id
 
 
 def _refuse_empty(value: Any) -> Any:
@@ -17,9 +16,10 @@ def _refuse_empty(value: Any) -> Any:
 
 
 def _refuse_other_than_hub_id(value: str) -> str:
-    if not HUB_ID.fullmatch(value):
-        raise ValueError(f"{value!r} is no hub id, which is written owner/name. Correct it, or leave the key out.")
-    return value
+    try:
+        return refuse_other_than_hub_id(value)
+    except ValueError as error:
+        raise ValueError(f"{error} Correct it, or leave the key out.") from None
 
 
 def _refuse_other_than_address(value: str) -> str:

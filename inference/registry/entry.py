@@ -6,8 +6,9 @@ with None and without a default has to be written down either way. Fields with a
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from appliance.settings.hub_id import refuse_other_than_hub_id
 from inference.registry.families import FAMILIES, get_family
 
 Format = Literal["fp32", "bf16", "fp8", "w8a8-int8", "awq-int4", "gptq-int4", "w4a16-int4", "bnb-nf4"]
@@ -18,7 +19,7 @@ Attention = Literal["full", "bidirectional", "sliding", "latent", "hybrid"]
 NO_PARSER = "none"
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]*$")]
-HubId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$")]
+HubId = Annotated[str, AfterValidator(refuse_other_than_hub_id)]
 Commit = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}$")]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
+from appliance.settings.hub_id import refuse_other_than_hub_id
 from inference.registry import draft as port
 from inference.registry.adapter import inspect
 from inference.registry.archive import BROKEN, read_archive
@@ -114,6 +115,7 @@ def import_model(
     with only_one_change(models_dir):
         cleared = tuple(remove_unfinished(models_dir))
         intake = open_intake(path, revision=names.revision)
+        refuse_odd_names(Names(hub_id=_identify(intake, names)[0]))  # of a cache, whose folder anybody may name
         if names.revision is not None and names.hub_id is None and intake.hub_id is None:
             raise ImportRefusedError(f"--revision is one of a hub: say which model {path} is a copy of with --hub-id.")
         if intake.total_bytes is not None:
@@ -132,9 +134,12 @@ def import_model(
 
 
 def refuse_odd_names(names: Names) -> None:
-    if names.hub_id is not None and [bool(part) for part in names.hub_id.split("/")] != [True, True]:
-        raise ImportRefusedError(f"{names.hub_id!r} is no hub id, which is written owner/name.")
-    for part in (names.name, names.revision, *(names.hub_id.split("/") if names.hub_id is not None else ())):
+    if names.hub_id is not None:
+        try:
+            refuse_other_than_hub_id(names.hub_id)
+        except ValueError as error:
+            raise ImportRefusedError(str(error)) from None
+    for part in (names.name, names.revision):
         if part is not None and not NAME.fullmatch(part):
             raise ImportRefusedError(f"{part!r} is no name: letters, digits, dots, dashes and underscores, at most 96.")
 

@@ -24,6 +24,7 @@ from appliance.local.directories import ensure_directories
 from appliance.local.errors import LocalError
 from appliance.local.instance import LocalAppliance, open_appliance
 from appliance.local.model_choice import Activation
+from appliance.settings.hub_id import is_hub_id
 from inference.registry.load import Catalogue
 from inference.registry.own import load_unpinned_catalogue
 from inference.registry.store import list_stored
@@ -145,7 +146,7 @@ def read_argument(model: str, *, models_dir: Path, catalogue: Catalogue) -> Acti
             return Activation(hub_id=stored.name, revision=stored.revision)
         return Activation(path=str(stored.folder))
     hub_id, _, revision = model.partition("@")
-    if hub_id.count("/") != 1:
+    if not is_hub_id(hub_id):
         raise LocalError(build_refusal(model, catalogue, here=[stored.reference for stored in list_stored(models_dir)]))
     return Activation(hub_id=hub_id, revision=revision or None)
 

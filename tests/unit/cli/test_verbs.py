@@ -67,6 +67,15 @@ def test_model_argument_is_a_directory_a_hub_id_or_auto(tmp_path: Path, monkeypa
         read_argument("name", models_dir=tmp_path, catalogue=CATALOGUE)
 
 
+@pytest.mark.parametrize("model", ["Qwen/", "Qwen/@main", "a b/c d", "Qwen/x\n", "-x/y", "a/.b", "a/b..c", "a/b/c"])
+def test_model_argument_with_a_slash_is_no_hub_id_for_that(
+    tmp_path: Path, model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(LocalError, match=r"nor a hub id, which is written owner/name"):
+        read_argument(model, models_dir=tmp_path, catalogue=CATALOGUE)
+
+
 def test_model_argument_that_is_no_set_of_weights_is_answered_with_those_that_are_meant(tmp_path: Path) -> None:
     with pytest.raises(LocalError, match=r"is a model of the catalogue\. Name which .*: Qwen/Qwen3-0\.6B"):
         read_argument("qwen3-0.6b", models_dir=tmp_path, catalogue=CATALOGUE)

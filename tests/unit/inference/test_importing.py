@@ -153,6 +153,14 @@ def test_hub_cache_is_imported_with_its_links_followed(tmp_path: Path, models_di
     assert (again.was_there, again.stored) == (True, done.stored)
 
 
+def test_hub_cache_whose_folder_holds_no_hub_id_is_refused(tmp_path: Path, models_dir: Path) -> None:
+    cache = write_hub_cache(tmp_path / "hub")
+    odd = cache.rename(cache.with_name("models--.house--small"))
+    with pytest.raises(ImportRefusedError, match=r"'\.house/small' is no hub id, which is written owner/name"):
+        bring(odd, models_dir)
+    assert bring(odd, models_dir, hub_id="_house/small").stored.folder.name == "_house--small@main"
+
+
 def test_link_out_of_a_hub_cache_is_not_followed(tmp_path: Path, models_dir: Path) -> None:
     cache = write_hub_cache(tmp_path / "hub")
     (tmp_path / "secret").write_text("of somebody else")
@@ -206,7 +214,7 @@ def test_revision_that_moved_is_refused_and_the_old_one_stays(tmp_path: Path, mo
     [
         {"name": "../x"}, {"name": ".x"}, {"name": "a@b"}, {"hub_id": "x"}, {"hub_id": "a/../b"}, {"hub_id": "/"},
         {"hub_id": "a/"}, {"hub_id": "/b"}, {"hub_id": ""}, {"name": ""}, {"hub_id": "a/b", "revision": ""},
-        {"revision": "a/b"},
+        {"revision": "a/b"}, {"hub_id": "a/b..c"}, {"hub_id": "-a/b"},
         {"revision": "v1"},
     ],
 )  # fmt: skip

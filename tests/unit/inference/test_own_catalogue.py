@@ -46,6 +46,7 @@ def test_own_model_may_bring_its_sources_and_its_licence() -> None:
         ({"family": "gpt"}, r"catalogue\.models\[our-model\]: .*the family 'gpt' is not served here"),
         ({"licence": "mine"}, r"their licence is not under licences: our-model"),
         ({"licence_source": "hearsay"}, r"not under sources: our-model cites 'hearsay'"),
+        ({"upstream": "-x/y"}, r"\[our-model\]\.upstream: .*'-x/y' is no hub id, which is written owner/name"),
         ({"id": "qwen3-8b"}, r"named twice: qwen3-8b"),
         ({"architecture": {}}, r"catalogue\.models\[our-model\]\.architecture\.layers: Field required"),
     ],

@@ -67,6 +67,7 @@ def test_relative_paths_start_at_the_folder_of_the_file(tmp_path: Path) -> None:
         ("model: {hub_id: nonsense}", f"model.hub_id: 'nonsense' {NO_HUB_ID}"),
         ("model: {hub_id: a/b/c}", f"model.hub_id: 'a/b/c' {NO_HUB_ID}"),
         ("model: {hub_id: a/..}", f"model.hub_id: 'a/..' {NO_HUB_ID}"),
+        ("model: {hub_id: a/b..c}", f"model.hub_id: 'a/b..c' {NO_HUB_ID}"),
         ("model: {nodes: {address: y}}", "model.nodes.address: 'y' is no IPv4 or IPv6 address."),
         ("model: {nodes: {rank: 1}}", "model.nodes: rank is 1; of 1 nodes the last is 0."),
         ("model: {speculative: {method: draft_model}}",
