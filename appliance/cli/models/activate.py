@@ -16,7 +16,7 @@ from appliance.cli.models.refusing import told_apart
 from appliance.cli.models.stored import find_stored
 from appliance.cli.screen import Screen, err, out
 from appliance.cli.up import sources_of
-from appliance.cli.usage import UsageError
+from appliance.cli.usage import refuse_empty
 from appliance.local import environments, model_choice
 from appliance.local.acknowledgements import NameMissingError
 from appliance.local.bringing_up import BringingUp, Outcome
@@ -59,8 +59,7 @@ def activate(
     the licence asks for.
     """
     local, console = open_appliance(), err if as_json else out
-    if not model:  # which a path would take for the current directory
-        raise UsageError("No model is named: the argument is empty.")
+    refuse_empty(model)
     if acknowledge and name is None:
         raise NameMissingError('--acknowledge-licence needs the name of a person: --as "First Last".')
     with told_apart():

@@ -11,6 +11,7 @@ from appliance.cli.models.refusing import told_apart
 from appliance.cli.screen import out
 from appliance.cli.steps import Steps
 from appliance.cli.up import sources_of
+from appliance.cli.usage import refuse_empty
 from appliance.local import environments, inference_program, model_choice
 from appliance.local.errors import LocalError
 from appliance.local.instance import LocalAppliance, open_appliance
@@ -45,6 +46,8 @@ def compare(
     Starts an engine with one, then with the other, beside what runs; there has to be memory for it.
     """
     local = open_appliance()
+    refuse_empty(child)
+    refuse_empty(parent, advice="Leave it out to compare with what the model was made from.")
     with told_apart():
         wanted_child = find_model(local, child)
         wanted_parent, is_recorded = find_parent(local, wanted_child, parent, child_in_4_bits=bitsandbytes)

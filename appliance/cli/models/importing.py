@@ -10,7 +10,7 @@ from appliance.cli.models.adapters import SERVED_BESIDE
 from appliance.cli.models.progress import show_progress
 from appliance.cli.models.refusing import told_apart
 from appliance.cli.screen import out
-from appliance.cli.usage import UsageError
+from appliance.cli.usage import refuse_empty
 from appliance.local import model_choice
 from appliance.local.directories import ensure_directories
 from appliance.local.instance import open_appliance
@@ -33,8 +33,7 @@ def import_(
 ) -> None:
     """Copy a model or an adapter into the appliance: checked first, with the SHA-256 of each file. Then: models
     activate, or model.adapters in appliance.yaml."""
-    if not source:  # which a path would take for the current directory
-        raise UsageError("No directory or archive is named: the argument is empty.")
+    refuse_empty(source, "directory or archive")
     local = open_appliance()
     with told_apart():
         ensure_directories(local.settings, local.identity)

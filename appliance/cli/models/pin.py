@@ -13,7 +13,7 @@ from appliance.cli.models.catalogue import get_entry
 from appliance.cli.models.progress import show_progress
 from appliance.cli.models.refusing import told_apart
 from appliance.cli.screen import err, out
-from appliance.cli.usage import UsageError
+from appliance.cli.usage import UsageError, refuse_empty
 from appliance.local import model_choice, pinning
 from appliance.local.directories import ensure_directories
 from appliance.local.errors import LocalError
@@ -68,6 +68,7 @@ def pin(
 
     A commit or file that differs is refused by name, and nothing is pinned.
     """
+    refuse_empty(model)
     if (model is None) != everything:
         raise UsageError("Name one model of the catalogue, or --all.")
     if hub == (copy is not None):

@@ -12,7 +12,7 @@ from appliance.cli.models.configured import show as show_configured
 from appliance.cli.models.planned import build_lines, describe_node, describe_plan
 from appliance.cli.models.stored import find_stored
 from appliance.cli.screen import out
-from appliance.cli.usage import UsageError
+from appliance.cli.usage import UsageError, refuse_empty
 from appliance.local.errors import LocalError
 from appliance.settings import Settings, load
 from inference.planning.candidate import Candidate, list_candidates, read_candidates
@@ -49,6 +49,7 @@ def plan(
 ) -> None:
     """Say which models fit, with weights, cache, longest context, conversations at once and flags; or what to try."""
     settings = load()
+    refuse_empty(model, advice="Leave it out to plan all.")
     if configured:
         others = {
             "a model": model, "--gpu": gpu, "--count": count, "--cpu": cpu or None, "--context": context,

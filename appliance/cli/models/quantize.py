@@ -11,7 +11,7 @@ from appliance.cli.models.progress import show_progress
 from appliance.cli.models.refusing import told_apart
 from appliance.cli.screen import err, out
 from appliance.cli.up import sources_of
-from appliance.cli.usage import UsageError
+from appliance.cli.usage import UsageError, refuse_empty
 from appliance.local import environments, model_choice
 from appliance.local.bootstrap import locks
 from appliance.local.directories import ensure_directories
@@ -62,6 +62,7 @@ def quantize(
     models compare tells what was lost, models activate serves the result.
     """
     local = open_appliance()
+    refuse_empty(model)
     models_dir = model_choice.models_dir(local.settings)
     with told_apart():
         ensure_directories(local.settings, local.identity)

@@ -8,6 +8,7 @@ import typer
 
 from appliance.cli.models.refusing import told_apart
 from appliance.cli.screen import out
+from appliance.cli.usage import refuse_empty
 from appliance.local import acknowledgements, model_choice
 from appliance.local.errors import LocalError
 from appliance.local.instance import open_appliance
@@ -26,6 +27,7 @@ def remove(
 ) -> None:
     """Remove a model that was imported or fetched, and say how much space that frees. Not the one that answers."""
     local = open_appliance()
+    refuse_empty(model)
     models_dir = model_choice.models_dir(local.settings)
     with local.only_one_change(), told_apart():
         stored = get_removable(models_dir, model)

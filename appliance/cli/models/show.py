@@ -16,6 +16,7 @@ from appliance.cli.models.measured import (
 )
 from appliance.cli.models.stored import find_stored
 from appliance.cli.screen import out
+from appliance.cli.usage import refuse_empty
 from appliance.local import model_choice
 from appliance.local.instance import open_appliance
 from appliance.settings import load
@@ -37,6 +38,7 @@ def show(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Show which model this appliance serves and why, or what is known about a model, with sources and obligations."""
+    refuse_empty(model, advice="Leave it out to show what is served.")
     if model is None:
         _show_served(as_json=as_json)
         return

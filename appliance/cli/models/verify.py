@@ -10,7 +10,7 @@ from appliance.cli import exit_codes
 from appliance.cli.models.progress import show_progress
 from appliance.cli.models.refusing import told_apart
 from appliance.cli.screen import out
-from appliance.cli.usage import UsageError
+from appliance.cli.usage import UsageError, refuse_empty
 from appliance.local import model_choice
 from appliance.local.instance import open_appliance
 from appliance.settings import Settings
@@ -45,8 +45,7 @@ def verify(
     models_dir = model_choice.models_dir(local.settings)
     if renew and model is None:
         raise UsageError("--renew is about one directory: name it.")
-    if model == "":  # which a path would take for the current directory
-        raise UsageError("No model or directory is named: the argument is empty. Leave it out to check all.")
+    refuse_empty(model, "model or directory", advice="Leave it out to check all.")
     with told_apart():
         paths = find_paths(model, models_dir)
     for name, path in paths if renew else ():
