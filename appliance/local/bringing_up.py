@@ -49,7 +49,8 @@ APPLICATION = ("engine-proxy", "web", "worker", "ingester", "scheduler")
 @dataclass(frozen=True)
 class Outcome:
     """``changed`` is false when everything ran already; ``problems`` is what does not work, in words, and
-    ``lacks_model`` whether the model that shall answer is among it; ``further`` are the further models that run."""
+    ``lacks_model`` whether the model that shall answer is among it; ``further`` are the further models that run.
+    ``model`` is for people, and says why where none answers; ``served`` is its name alone, None where none does."""
 
     address: str
     model: str
@@ -57,6 +58,7 @@ class Outcome:
     problems: tuple[str, ...]
     lacks_model: bool = False
     further: tuple[str, ...] = ()
+    served: str | None = None
 
 
 class BringingUp:
@@ -144,6 +146,7 @@ class BringingUp:
             tuple(self.problems),
             self.lacks_model,
             tuple(f"{name}: {spec.served_name}" for name, spec in ready.items() if name != MAIN_MODEL),
+            answering.served_name if answering else None,
         )
 
     def _say_why_none(self, choice: Choice) -> str:

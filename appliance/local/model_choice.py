@@ -35,6 +35,10 @@ NETWORK_VARIABLES = (
 )  # fmt: skip
 
 
+class ActivationUnreadableError(LocalError):
+    """The record of what was activated is damaged. Remove it, or activate a model."""
+
+
 @dataclass(frozen=True)
 class Activation:
     """What ``models activate`` recorded; what ``appliance.yaml`` names goes before it."""
@@ -49,6 +53,7 @@ def activation_file(settings: Settings) -> Path:
 
 
 def read_activation(settings: Settings) -> Activation | None:
+    """Raises ActivationUnreadableError."""
     file = activation_file(settings)
     if not file.exists():
         return None
@@ -56,7 +61,7 @@ def read_activation(settings: Settings) -> Activation | None:
         stored = json.loads(file.read_text(encoding="utf-8"))
         return Activation(stored["path"], stored["hub_id"], stored["revision"])
     except (ValueError, LookupError, TypeError) as error:
-        raise LocalError(
+        raise ActivationUnreadableError(
             f"{file} cannot be read ({error}). Remove it, or run `bin/appliance models activate`."
         ) from None
 

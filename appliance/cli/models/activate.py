@@ -1,6 +1,5 @@
 """``models activate``: switch to another model, and back to what answered before if it does not start."""
 
-import contextlib
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,7 +22,7 @@ from appliance.local.bringing_up import BringingUp, Outcome
 from appliance.local.directories import ensure_directories
 from appliance.local.errors import LocalError
 from appliance.local.instance import LocalAppliance, open_appliance
-from appliance.local.model_choice import Activation
+from appliance.local.model_choice import Activation, ActivationUnreadableError
 from appliance.settings.hub_id import is_hub_id
 from inference.registry.load import Catalogue
 from inference.registry.own import load_unpinned_catalogue
@@ -32,8 +31,8 @@ from inference.registry.store import list_stored
 
 @dataclass(frozen=True)
 class Switched:
-    """``outcome`` is None where nothing runs; ``problems`` is what does not work of the model that was asked for, and
-    ``went_back`` whether what answered before does so again."""
+    """``outcome`` is what runs in the end, None where nothing does; ``problems`` is what did not work of the model that
+    was asked for, then of the one that was gone back to. ``went_back``: what was recorded before answers again."""
 
     outcome: Outcome | None
     problems: tuple[str, ...] = ()
@@ -96,20 +95,22 @@ def activate(
 
 
 def build_document(asked_for: str, activated: Activation | None, done: Switched) -> dict[str, Any]:
-    """``activated`` is what is recorded now, null for the automatic choice; ``model`` what answers, null where nothing
-    runs."""
+    """``activated`` is what is recorded now, null for the automatic choice; ``model`` what answers, null where
+    nothing runs, or no model does."""
     return {
         "schema_version": 1, "asked_for": asked_for, "activated": asdict(activated) if activated else None,
-        "model": done.outcome.model if done.outcome else None, "went_back": done.went_back,
+        "model": done.outcome.served if done.outcome else None, "went_back": done.went_back,
         "problems": list(done.problems),
     }  # fmt: skip
 
 
 def _switch(local: LocalAppliance, activation: Activation | None, screen: Screen) -> Switched:
     """A model that does not come up is taken back; its problems remain the answer."""
-    before = None
-    with contextlib.suppress(LocalError):  # of a file that cannot be read, which this is the way out of
+    before, is_known = None, True
+    try:
         before = model_choice.read_activation(local.settings)
+    except ActivationUnreadableError:  # which this is the way out of
+        is_known = False
     model_choice.write_activation(local.settings, activation)
     if local.supervisor.find_pid() is None:
         return Switched(None)
@@ -118,13 +119,22 @@ def _switch(local: LocalAppliance, activation: Activation | None, screen: Screen
     except BaseException:
         model_choice.write_activation(local.settings, before)
         raise
-    if outcome.problems:
-        err.print("\n".join(outcome.problems), markup=False)
-    if outcome.lacks_model and before != activation:
+    _say_problems(outcome.problems)
+    if not outcome.lacks_model or before == activation:
+        return Switched(outcome, outcome.problems)
+    if is_known:
         err.print("Going back to what answered before.")
-        model_choice.write_activation(local.settings, before)
-        return Switched(_bring_up(local, screen), outcome.problems, went_back=True)
-    return Switched(outcome, outcome.problems)
+    else:
+        err.print("What was activated before cannot be read: going back to the automatic choice.")
+    model_choice.write_activation(local.settings, before)
+    again = _bring_up(local, screen)
+    _say_problems(more := tuple(each for each in again.problems if each not in outcome.problems))
+    return Switched(again, (*outcome.problems, *more), went_back=is_known and not again.lacks_model)
+
+
+def _say_problems(problems: tuple[str, ...]) -> None:
+    if problems:
+        err.print("\n".join(problems), markup=False)
 
 
 def _bring_up(local: LocalAppliance, screen: Screen) -> Outcome:
