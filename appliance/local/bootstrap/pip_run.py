@@ -99,7 +99,7 @@ class Progress:
         self.label, self.packages, self.seen = label, packages, 0
         self.doing = "starting pip"
         self.started = time.monotonic()
-        self.live = sys.stdout.isatty()
+        self.live = sys.stderr.isatty()
         self.over = threading.Event()
         say(f"  Installing the {label}: {packages} packages")
         self.ticking = threading.Thread(target=self._tick, daemon=True)

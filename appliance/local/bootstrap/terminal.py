@@ -4,8 +4,9 @@ import sys
 
 
 def say(text: str, *, end: str = "\n") -> None:
-    sys.stdout.write(text + end)
-    sys.stdout.flush()
+    """What goes on meanwhile: beside what a verb prints, which may be JSON."""
+    sys.stderr.write(text + end)
+    sys.stderr.flush()
 
 
 def complain(text: str) -> None:

@@ -144,7 +144,7 @@ def test_waiting_for_another_installation_is_said(
     second = threading.Thread(target=wait)
     with environments._only_one_installer():
         second.start()
-        while "Another command is installing here" not in capsys.readouterr().out:
+        while "Another command is installing here" not in capsys.readouterr().err:
             assert second.is_alive()
         order.append("first")
     second.join()
@@ -246,9 +246,10 @@ def test_progress_counts_packages_and_the_log_has_every_word(
     command = write_program(tmp_path, "echo Collecting a==1; echo Collecting b==2; echo done >&2")
     assert pip_run.run(command, env={}, label="x environment", packages=2, log=tmp_path / "log") is None
     assert (tmp_path / "log").read_text() == "Collecting a==1\nCollecting b==2\ndone\n"
-    printed = capsys.readouterr().out
-    assert "Installing the x environment: 2 packages" in printed
-    assert "x environment: done (" in printed
+    printed = capsys.readouterr()
+    assert "Installing the x environment: 2 packages" in printed.err
+    assert "x environment: done (" in printed.err
+    assert printed.out == "", "which --json has to itself"
 
 
 def test_failed_installation_returns_what_pip_said(tmp_path: Path) -> None:
