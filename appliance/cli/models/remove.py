@@ -54,14 +54,25 @@ def remove(
 
 
 def find_use(settings: Settings, stored: Stored) -> str:
-    """What serves this model now or would at the next start; empty when nothing does."""
-    active, here = model_choice.read_activation(settings), stored.folder.parent
+    """What serves this model now or would at the next start; empty when nothing does. Raises ActivationUnreadableError
+    where only the record of what was activated could tell, and LocalError for a choice that cannot be made."""
+    if words := _find_use_in_settings(settings, stored):
+        return words
+    active = model_choice.read_activation(settings)
+    if active is not None and _is_meant(
+        stored, Path(active.path) if active.path else None, active.hub_id, active.revision
+    ):
+        return "it was activated"
+    if model_choice.is_automatic(settings) and settings.model.automatic:
+        spec = model_choice.choose(settings, may_fetch=False).spec
+        if spec is not None and spec.path == stored.folder:
+            return "it was chosen for this machine"
+    return ""
+
+
+def _find_use_in_settings(settings: Settings, stored: Stored) -> str:
     named = settings.model
-    wanted = [
-        ("appliance.yaml names it", named.path, named.hub_id, named.revision),
-        ("it was activated", Path(active.path) if active and active.path else None,
-         active.hub_id if active else None, active.revision if active else None),
-    ]  # fmt: skip
+    wanted = [("appliance.yaml names it", named.path, named.hub_id, named.revision)]
     mentioned = (settings.model, *settings.further_models.values())
     beside = [path for each in mentioned for path in (*each.adapters.values(), each.speculative.draft)]
     wanted += [("appliance.yaml names it beside the model", path, None, None) for path in beside]
@@ -69,13 +80,12 @@ def find_use(settings: Settings, stored: Stored) -> str:
         (f"it is the further model {name}", further.path, further.hub_id, further.revision)
         for name, further in settings.further_models.items()
     ]
-    for words, path, hub_id, revision in wanted:
-        if path is not None and path.resolve() == stored.folder.resolve():
-            return words
-        if hub_id is not None and stored.folder == build_folder(here, hub_id=hub_id, revision=revision or "main"):
-            return words
-    if model_choice.is_automatic(settings) and settings.model.automatic:
-        spec = model_choice.choose(settings, may_fetch=False).spec
-        if spec is not None and spec.path == stored.folder:
-            return "it was chosen for this machine"
-    return ""
+    found = (words for words, path, hub_id, revision in wanted if _is_meant(stored, path, hub_id, revision))
+    return next(found, "")
+
+
+def _is_meant(stored: Stored, path: Path | None, hub_id: str | None, revision: str | None) -> bool:
+    if path is not None and path.resolve() == stored.folder.resolve():
+        return True
+    folder = stored.folder
+    return hub_id is not None and folder == build_folder(folder.parent, hub_id=hub_id, revision=revision or "main")

@@ -9,6 +9,7 @@ from typing import Any
 from appliance.cli.models.columns import align
 from appliance.cli.models.remove import find_use
 from appliance.local.errors import LocalError
+from appliance.local.model_choice import ActivationUnreadableError
 from appliance.settings import Settings
 from inference.planning.sizing import GIB
 from inference.registry.adapter import is_adapter
@@ -26,18 +27,23 @@ def find_stored(models_dir: Path, name: str) -> Stored | None:
 
 
 def list_models_here(settings: Settings) -> list[dict[str, Any]]:
-    """As JSON. ``in_use`` says what serves it, now or at the next start; null where nothing does."""
+    """As JSON. ``in_use`` says what serves it, now or at the next start; null where nothing does. ``active``: whether
+    anything does; null where only a damaged record of what was activated could tell."""
     here = list_stored(settings.data_dir / MODELS)
     return [build_row(settings, stored) for stored in here if not is_adapter(stored.folder)]
 
 
 def build_row(settings: Settings, stored: Stored) -> dict[str, Any]:
-    use = ""
-    with contextlib.suppress(LocalError):  # what cannot be served keeps nobody from seeing what is here
+    use: str | None = ""
+    try:
         use = find_use(settings, stored)
+    except ActivationUnreadableError:
+        use = None
+    except LocalError:  # what cannot be served keeps nobody from seeing what is here
+        pass
     return {
         "model": stored.reference, "name": stored.name, "revision": stored.revision, "folder": str(stored.folder),
-        "bytes": measure(stored.folder), "active": bool(use), "in_use": use or None,
+        "bytes": measure(stored.folder), "active": None if use is None else bool(use), "in_use": use or None,
     }  # fmt: skip
 
 
@@ -53,5 +59,9 @@ def measure(folder: Path) -> int:
 
 def build_lines(rows: Iterable[dict[str, Any]]) -> list[str]:
     """A table; nothing where nothing is here."""
-    cells = [(row["model"], f"{row['bytes'] / GIB:.2f} GiB", row["in_use"] or "") for row in rows]
+    cells = [(row["model"], f"{row['bytes'] / GIB:.2f} GiB", _say_use(row)) for row in rows]
     return ["", *align(HEAD, cells, right=HEAD[1:2])] if cells else []
+
+
+def _say_use(row: dict[str, Any]) -> str:
+    return "not known" if row["active"] is None else row["in_use"] or ""

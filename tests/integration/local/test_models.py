@@ -124,6 +124,21 @@ def test_list_has_what_is_here_with_its_size_and_whether_it_is_active(folder: Pa
     assert f"{small['model']}  0.00 GiB  it was activated" in lines
 
 
+def test_list_says_of_a_damaged_record_what_it_does_not_know(folder: Path) -> None:
+    for name in ("small", "other"):
+        run("import", write_model(folder / name, name_word=name))
+    (stored,) = (folder / "var" / "model").glob("small@*")
+    (folder / "var" / "model" / "active.json").write_text("{")
+    further = f"further_models: {{coder: {{path: {stored}, port: 8411, device: cpu}}}}"
+    (folder / "appliance.yaml").write_text(f"data_dir: var\nmodel: {{automatic: false, device: cpu}}\n{further}\n")
+    load.cache_clear()
+    other, small = say("list")["here"]
+    assert (other["active"], other["in_use"]) == (None, None)
+    assert (small["active"], small["in_use"]) == (True, "it is the further model coder")
+    assert f"{other['model']}  0.00 GiB  not known" in run("list").output.splitlines()
+    assert "active.json cannot be read" in refuse(LocalError, "remove", "other"), "it may be the one that was activated"
+
+
 def test_name_of_two_revisions_is_asked_about_by_every_verb(folder: Path) -> None:
     for word in ("one", "two"):
         run("import", write_model(folder / word, name_word=word), "--name", "t")

@@ -96,6 +96,23 @@ def test_only_a_named_model_that_cannot_be_served_is_a_problem(
     assert problem in run().output
 
 
+def test_damaged_record_of_what_was_activated_is_about_the_main_model_alone(configure: Any, tmp_path: Path) -> None:
+    configure()
+    document = {
+        "data_dir": str(tmp_path / "var"), "model": {"device": "cpu", "automatic": False},
+        "further_models": {"coder": {"hub_id": "example/not-here", "port": 8411, "device": "cpu"}},
+    }  # fmt: skip
+    (tmp_path / "appliance.yaml").write_text(yaml.safe_dump(document))
+    settings.load.cache_clear()
+    (tmp_path / "var" / "model").mkdir(parents=True)
+    (tmp_path / "var" / "model" / "active.json").write_text("{")
+    result = run("--json")
+    main, coder = json.loads(result.stdout)["models"]
+    assert "active.json cannot be read" in main["reason"]
+    assert "example/not-here" in coder["reason"]
+    assert json.loads(result.stdout)["problem"] == "model cannot be served as configured."
+
+
 def test_every_model_that_cannot_be_served_is_named_beside_those_that_do_not_fit(configure: Any) -> None:
     configure(path="absent")
     assert json.loads(run("--json").output)["problem"] == "coder cannot be served as configured."
