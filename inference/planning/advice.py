@@ -118,7 +118,7 @@ def _fits(candidate: Candidate, node: Node, question: Question) -> bool:
         figures = compute_figures(candidate, node, question)
     except PlanningError:
         return False
-    return figures.shortfall is None and not is_unsure(candidate, figures.tensor_parallel)
+    return figures.shortfall is None and not is_unsure(candidate, figures.tensor_parallel, node)
 
 
 def _count_known(candidate: Candidate) -> int:

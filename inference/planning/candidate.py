@@ -24,8 +24,9 @@ class Candidate:
     """``converted``: vLLM quantises the weights while it loads them. ``spec`` is None for what vLLM's server is not
     started for here: embedding and reranking. ``revision`` is the commit, where it is known; ``weight_bits`` what one
     weight takes with its share of scales, where a configuration says it; ``group_size``: how many inputs of a layer
-    share a scale, None where all of them do. ``is_padded``: whether the layers were widened before they were quantised,
-    beyond what ``architecture`` says; None where nobody could look."""
+    share a scale, None where all of them do; ``is_compressed``: whether compressed-tensors stored them. ``is_padded``:
+    whether the layers were widened before they were quantised, beyond what ``architecture`` says; None where nobody
+    could look."""
 
     model: str
     weights: str
@@ -38,6 +39,7 @@ class Candidate:
     revision: str | None = None
     weight_bits: float | None = None
     group_size: int | None = None
+    is_compressed: bool = False
     is_padded: bool | None = False
 
 
@@ -103,5 +105,6 @@ def read_candidates(directory: Path) -> tuple[Candidate, ...]:
         spec=build_directory_spec(ModelWish(path=directory), checkpoint, "cuda"),
         weight_bits=facts.weight_bits,
         group_size=facts.group_size,
+        is_compressed=facts.is_compressed,
     )
     return (as_it_is, convert(as_it_is)) if can_convert(as_it_is) else (as_it_is,)

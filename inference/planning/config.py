@@ -15,6 +15,7 @@ LATENT_KEYS = ("kv_lora_rank", "q_lora_rank")
 HYBRID_KEYS = ("mamba_d_state", "ssm_cfg", "linear_num_key_heads", "attn_layer_period", "hybrid_override_pattern")
 SCALE_BITS = 16
 EXPERT_KEYS = ("num_experts", "num_local_experts", "n_routed_experts")
+SHARED_EXPERT_KEYS = ("n_shared_experts", "num_shared_experts", "moe_num_shared_experts")
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class Facts:
     format: Format
     weight_bits: float | None
     group_size: int | None
+    is_compressed: bool
 
 
 def read_facts(config: Mapping[str, Any]) -> Facts:
@@ -32,7 +34,11 @@ def read_facts(config: Mapping[str, Any]) -> Facts:
     kind."""
     try:
         return Facts(
-            read_architecture(config), read_format(config), read_effective_bits(config), read_group_size(config)
+            read_architecture(config),
+            read_format(config),
+            read_effective_bits(config),
+            read_group_size(config),
+            (config.get("quantization_config") or {}).get("quant_method") == "compressed-tensors",
         )
     except ValidationError as error:
         first = error.errors()[0]
@@ -67,7 +73,16 @@ def read_architecture(config: Mapping[str, Any]) -> Architecture:
         facts["experts_per_token"] = _read(config, "num_experts_per_tok")
         width = _read_if_said(config, "moe_intermediate_size") or facts["intermediate_size"]
         facts["expert_intermediate_size"] = width
+        facts["shared_expert_intermediate_size"] = _read_shared_width(config, width)
     return Architecture(**facts)
+
+
+def _read_shared_width(config: Mapping[str, Any], width: int) -> int | None:
+    """Of the experts that work for every token, which vLLM loads as one layer; None where there are none."""
+    if config.get("shared_expert_intermediate_size"):
+        return _read(config, "shared_expert_intermediate_size")
+    count = next((_read(config, key) for key in SHARED_EXPERT_KEYS if config.get(key)), None)
+    return count and count * width
 
 
 def _take_text_part(config: Mapping[str, Any]) -> dict[str, Any]:

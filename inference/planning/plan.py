@@ -79,7 +79,7 @@ def build_plan(candidate: Candidate, node: Node, question: Question) -> Plan:
     if figures.shortfall is not None:
         reason, advice = explain(candidate, node, figures), suggest(candidate, node, question, figures)
         return replace(plan, verdict="does not fit", reason=reason, next_step=advice, figures=figures)
-    if is_unsure(candidate, figures.tensor_parallel):
+    if is_unsure(candidate, figures.tensor_parallel, node):
         reason = (
             f"{figures.tensor_parallel} GPUs can share it only if its layers are wider than the catalogue knows, which "
             "nobody could look up."

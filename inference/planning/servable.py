@@ -11,6 +11,7 @@ from inference.planning.candidate import Candidate
 from inference.planning.config import read_facts
 from inference.planning.errors import CannotShareError, PlanningError
 from inference.planning.figures import compute_figures
+from inference.planning.gpus import FP8_CAPABILITY, Capability
 from inference.planning.node import CpuNode, GpuNode, Node, Question, find_gpu_node
 from inference.planning.sharing import choose_tensor_parallel
 from inference.planning.sizing import GPU_SHARE, GPU_WORKING_BYTES
@@ -38,7 +39,8 @@ def require_servable(
     candidate = _build_candidate(spec, config)
     if candidate is None:
         return
-    _require_sharing(candidate, spec)
+    gpu = find_gpu_node(machine.gpus)
+    _require_sharing(candidate, spec, gpu.capability if gpu else FP8_CAPABILITY)
     if is_alone and spec.max_context_tokens is not None and spec.options.nodes.count == 1:
         _require_context(candidate, spec, machine, config, kv_cache_bytes, memory_fraction)
 
@@ -49,7 +51,7 @@ def find_sharing_problem(config: dict[str, Any], *, tensor_parallel: int, pipeli
     candidate = _build_candidate(spec, config)
     try:
         if candidate is not None:
-            _require_sharing(candidate, spec)
+            _require_sharing(candidate, spec, FP8_CAPABILITY)  # which GPUs they are is not asked here
     except CannotServeError as error:
         return str(error)
     return ""
@@ -64,12 +66,12 @@ def _build_candidate(spec: ModelSpec, config: dict[str, Any]) -> Candidate | Non
     return Candidate(
         spec.served_name, spec.name, "bnb-nf4" if narrowed else facts.format, facts.architecture,
         facts.architecture.max_positions, spec, converted=narrowed and not config.get("quantization_config"),
-        weight_bits=facts.weight_bits, group_size=facts.group_size,
+        weight_bits=facts.weight_bits, group_size=facts.group_size, is_compressed=facts.is_compressed,
     )  # fmt: skip
 
 
-def _require_sharing(candidate: Candidate, spec: ModelSpec) -> None:
-    node = GpuNode("GPU", 0, (0, 0), count=spec.tensor_parallel * spec.pipeline_parallel)
+def _require_sharing(candidate: Candidate, spec: ModelSpec, capability: Capability) -> None:
+    node = GpuNode("GPU", 0, capability, count=spec.tensor_parallel * spec.pipeline_parallel)
     try:
         choose_tensor_parallel(candidate, node, spec.tensor_parallel, spec.pipeline_parallel)
         if spec.pipeline_parallel > 1 and candidate.architecture.layers is not None:

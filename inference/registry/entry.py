@@ -64,7 +64,8 @@ class Architecture(Closed):
     windows in some layers, latent is MLA, hybrid mixes in layers without a key-value cache. ``max_positions`` is the
     configuration's, which may exceed the context that upstream names. An encoder has no output head, and says nothing
     about ``tied_embeddings``. A mixture of experts has ``experts`` in every layer, each ``expert_intermediate_size``
-    wide; its ``intermediate_size`` is of a dense layer, which it does not have."""
+    wide; its ``intermediate_size`` is of a dense layer, which it does not have. ``shared_expert_intermediate_size``: of
+    all experts together that work for every token, None where there are none or nobody knows."""
 
     class_name: Text
     attention: Attention | None
@@ -74,6 +75,7 @@ class Architecture(Closed):
     experts: Count | None = None
     experts_per_token: Count | None = None
     expert_intermediate_size: Count | None = None
+    shared_expert_intermediate_size: Count | None = None
     attention_heads: Count | None
     kv_heads: Count | None
     head_size: Count | None

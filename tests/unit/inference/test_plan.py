@@ -222,17 +222,59 @@ def test_weights_that_may_be_padded_are_measured_only_where_that_decides() -> No
 
 
 @pytest.mark.parametrize(
-    ("model", "format_", "used"),
+    ("model", "format_", "gpu", "used"),
     [
-        ("qwen3-30b-a3b-instruct-2507", "bf16", 8),
-        ("qwen3-30b-a3b-instruct-2507", "fp8", 2),  # 768 wide: three groups for each of two
-        ("qwen3-235b-a22b-instruct-2507", "fp8", 4),
+        ("qwen3-30b-a3b-instruct-2507", "bf16", "b200", 8),
+        ("qwen3-30b-a3b-instruct-2507", "fp8", "b200", 8),  # 768 / 8 is three blocks of 32
+        ("qwen3-coder-30b-a3b-instruct", "fp8", "l40s", 8),
+        ("qwen3-235b-a22b-instruct-2507", "fp8", "h100", 8),
+        ("qwen3-30b-a3b-instruct-2507", "fp8", "a100", 2),  # three blocks of 128 for each of two
+        ("qwen3-235b-a22b-instruct-2507", "fp8", "a100", 4),
     ],
 )
-def test_quantised_experts_are_cut_between_groups_only(model: str, format_: Format, used: int) -> None:
-    made = plan(model, format_, gpus("b200", 8))
+def test_blocks_of_experts_are_refined_where_a_gpu_multiplies_fp8(
+    model: str, format_: Format, gpu: str, used: int
+) -> None:
+    made = plan(model, format_, gpus(gpu, 8))
     assert made.figures is not None
     assert made.figures.tensor_parallel == used
+
+
+def test_shared_experts_are_cut_between_blocks_only() -> None:
+    shared = candidate("qwen3-next-80b-a3b-instruct", "fp8")
+    assert [number for number in (1, 2, 4, 8) if can_share(shared, number)] == [1, 2, 4]
+    made = build_plan(shared, gpus("b200", 8), Question(tensor_parallel=8))
+    assert made.reason == (
+        "8 of 8 GPUs cannot share 16 attention heads, 2 heads for keys and values, experts 512 and shared ones 512 "
+        "wide in groups of 128; 1, 2, 4 can."
+    )
+
+
+@pytest.mark.parametrize(
+    ("format_", "is_compressed", "numbers"),
+    [
+        ("fp8", False, [1, 2, 4, 8]),
+        ("fp8", True, [1, 2]),
+        ("awq-int4", False, [1, 2, 4, 8]),
+        ("gptq-int4", False, [1, 2, 4, 8]),
+        ("w4a16-int4", True, [1, 2]),
+    ],
+)
+def test_groups_of_experts_are_cut_as_their_format_is_loaded(
+    format_: Format, is_compressed: bool, numbers: list[int]
+) -> None:
+    """Experts 768 wide in groups of 128, and with 32 heads of 128; by sixteen, no 32 of them have one scale."""
+    known = replace(
+        candidate("qwen3-30b-a3b-instruct-2507", "fp8"), format=format_, group_size=128, is_compressed=is_compressed
+    )
+    assert [number for number in (1, 2, 4, 8, 16) if can_share(known, number)] == numbers
+
+
+def test_groups_of_experts_are_cut_only_into_what_divides_the_hidden_size() -> None:
+    known = candidate("qwen3-30b-a3b-instruct-2507", "fp8")
+    narrow = replace(known, architecture=known.architecture.model_copy(update={"hidden_size": 2064}))
+    for format_ in ("fp8", "awq-int4"):
+        assert [number for number in (2, 4, 8) if can_share(replace(narrow, format=format_), number)] == [2]
 
 
 def test_more_gpus_never_hold_less() -> None:

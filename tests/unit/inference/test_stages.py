@@ -12,7 +12,7 @@ from inference.planning.servable import CannotServeError, find_sharing_problem, 
 from inference.planning.sizing import compute_kv_bytes_per_token, compute_weights_bytes
 from inference.planning.stages import list_stage_bytes, split_layers
 from inference.registry.load import load_catalogue
-from inference.registry.machine import MachineFacts
+from inference.registry.machine import Gpu, MachineFacts
 from inference.registry.spec import ModelSpec
 from tests.unit.inference.model_folders import edit_json, write_model
 from tests.unit.inference.test_choice import LAPTOP
@@ -121,6 +121,36 @@ def test_groups_of_weights_are_not_cut_and_layers_evenly(model: ModelSpec, quant
     edit_json(model.path / "config.json", quantization_config=quantization and {**quantization, "group_size": 64},
               intermediate_size=512)  # fmt: skip
     require(replace(model, tensor_parallel=2))
+
+
+EXPERTS = {
+    **FACTS, "num_attention_heads": 8, "num_experts": 8, "num_experts_per_tok": 2, "moe_intermediate_size": 384,
+}  # fmt: skip
+BLOCKS = {"quant_method": "fp8", "weight_block_size": [128, 128]}
+
+
+def test_experts_whose_blocks_vllm_refines_are_not_refused_before_a_start(model: ModelSpec) -> None:
+    assert model.path is not None
+    edit_json(model.path / "config.json", **EXPERTS, quantization_config=BLOCKS)
+    require(replace(model, tensor_parallel=2))
+    ampere = replace(LAPTOP, gpus=(Gpu("A100", 80 * 2**30, (8, 0)),))
+    with pytest.raises(CannotServeError, match=r"cannot share .*, experts 384 wide in groups of 128; 1 can"):
+        require(replace(model, tensor_parallel=2), ampere)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"shared_expert_intermediate_size": 384},
+        {"n_shared_experts": 1},
+        {"quantization_config": {"quant_method": "compressed-tensors", "config_groups": {"group_0": {"weights": {
+            "type": "float", "num_bits": 8, "strategy": "block", "block_structure": [128, 128]}}}}},
+    ],
+)  # fmt: skip
+def test_experts_whose_blocks_vllm_leaves_are_refused(more: dict[str, Any]) -> None:
+    config = {"architectures": ["Qwen3MoeForCausalLM"], **EXPERTS, "quantization_config": BLOCKS}
+    assert find_sharing_problem(config, tensor_parallel=2, pipeline_parallel=1) == ""
+    assert "experts 384" in find_sharing_problem({**config, **more}, tensor_parallel=2, pipeline_parallel=1)
 
 
 def test_gpus_that_can_share_are_not_refused(model: ModelSpec) -> None:
