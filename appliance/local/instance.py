@@ -16,7 +16,7 @@ from appliance.local.errors import BusyError, LocalError
 from appliance.local.health import Health, HealthChecks
 from appliance.local.identity import Identity, ensure_identity
 from appliance.local.management import Management
-from appliance.local.model_choice import build_wish, read_activation
+from appliance.local.model_choice import build_wish, find_activated
 from appliance.local.paths import refuse_odd_path
 from appliance.local.postgres import EmbeddedPostgres
 from appliance.local.redis import EmbeddedRedis
@@ -131,7 +131,7 @@ def _list_model_files(settings: Settings) -> list[Path]:
     """The models' directories and what is in them, where one is named or activated and can be looked into."""
     found: list[Path] = []
     with contextlib.suppress(LocalError):
-        found += filter(None, [build_wish(settings, read_activation(settings)).path])
+        found += filter(None, [build_wish(settings, find_activated(settings)).path])
     found += [further.path for further in settings.further_models.values() if further.path is not None]
     for folder in list(found):
         with contextlib.suppress(OSError):

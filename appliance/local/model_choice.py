@@ -100,6 +100,12 @@ def hub_url() -> str:
     return environment.inherited(("HF_ENDPOINT",)).get("HF_ENDPOINT") or HUB_URL
 
 
+def find_activated(settings: Settings) -> Activation | None:
+    """What was activated and counts: what ``appliance.yaml`` names goes before it, whatever the record says. Raises
+    ActivationUnreadableError."""
+    return None if is_named_in_settings(settings) else read_activation(settings)
+
+
 def is_automatic(settings: Settings) -> bool:
     """Nobody named a model: whichever answers is the appliance's own choice."""
     return not is_named_in_settings(settings) and read_activation(settings) is None
@@ -110,7 +116,7 @@ def choose(settings: Settings, *, may_fetch: bool = True) -> Choice:
 
     Without ``may_fetch``, and for a named directory, no hub is asked.
     """
-    return choose_for(settings, read_activation(settings), may_fetch=may_fetch)
+    return choose_for(settings, find_activated(settings), may_fetch=may_fetch)
 
 
 def choose_for(settings: Settings, activation: Activation | None, *, may_fetch: bool = True) -> Choice:
@@ -201,7 +207,7 @@ def fetch(
             "To do without, name a model directory as model.path in appliance.yaml, or say model.automatic: false."
         )
     with _explained():
-        wish = wish_of_settings(settings, further) if further else build_wish(settings, read_activation(settings))
+        wish = wish_of_settings(settings, further) if further else build_wish(settings, find_activated(settings))
         facts = gather_machine_facts(hub_url=None)
         entries, models = load_unpinned_catalogue(settings).models, models_dir(settings)
         resolved = resolve_model(wish, facts, models_dir=models, entries=entries).spec  # refuses what does not fit

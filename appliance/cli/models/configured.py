@@ -77,7 +77,7 @@ def _is_only_absent(settings: Settings, name: str, choice: Choice) -> bool:
     """Whether it is a hub's model that is not here, of which the next start may fetch it: only then is it named as the
     reason."""
     if name == MAIN_MODEL:
-        wish = model_choice.build_wish(settings, model_choice.read_activation(settings))
+        wish = model_choice.build_wish(settings, model_choice.find_activated(settings))
     else:
         wish = build_wish(settings, name)
     return wish.path is None and wish.hub_id is not None and wish.hub_id in choice.reason

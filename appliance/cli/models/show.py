@@ -69,13 +69,12 @@ def show(
 def _show_served(*, as_json: bool) -> None:
     local = open_appliance()
     choice = model_choice.choose(local.settings)
-    activated = model_choice.read_activation(local.settings) is not None
-    named = activated and not model_choice.is_named_in_settings(local.settings)
+    activated = model_choice.find_activated(local.settings) is not None
     spec = choice.spec
     if as_json:
         found = {"name": spec.served_name, "licence": spec.licence, "device": spec.device} if spec else None
         document = {
-            "schema_version": SCHEMA_VERSION, "model": found, "reason": choice.reason, "activated": named,
+            "schema_version": SCHEMA_VERSION, "model": found, "reason": choice.reason, "activated": activated,
         }  # fmt: skip
         out.print(json.dumps(document, indent=2), markup=False)
         return

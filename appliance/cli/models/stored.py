@@ -2,7 +2,7 @@
 
 import contextlib
 import stat
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from inference.registry.own import MODELS
 from inference.registry.store import Stored, get_stored, list_stored
 
 HEAD = ("Here", "Size", "In use")
+UNREADABLE = "The record of what was activated cannot be read. Write it anew: bin/appliance models activate MODEL"
 
 
 def find_stored(models_dir: Path, name: str) -> Stored | None:
@@ -57,10 +58,11 @@ def measure(folder: Path) -> int:
     return total
 
 
-def build_lines(rows: Iterable[dict[str, Any]]) -> list[str]:
+def build_lines(rows: Sequence[dict[str, Any]]) -> list[str]:
     """A table; nothing where nothing is here."""
     cells = [(row["model"], f"{row['bytes'] / GIB:.2f} GiB", _say_use(row)) for row in rows]
-    return ["", *align(HEAD, cells, right=HEAD[1:2])] if cells else []
+    lines = ["", *align(HEAD, cells, right=HEAD[1:2])] if cells else []
+    return [*lines, UNREADABLE] if any(row["active"] is None for row in rows) else lines
 
 
 def _say_use(row: dict[str, Any]) -> str:

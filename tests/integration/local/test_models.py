@@ -135,7 +135,9 @@ def test_list_says_of_a_damaged_record_what_it_does_not_know(folder: Path) -> No
     other, small = say("list")["here"]
     assert (other["active"], other["in_use"]) == (None, None)
     assert (small["active"], small["in_use"]) == (True, "it is the further model coder")
-    assert f"{other['model']}  0.00 GiB  not known" in run("list").output.splitlines()
+    listed = run("list").output
+    assert f"{other['model']}  0.00 GiB  not known" in listed.splitlines()
+    assert "The record of what was activated cannot be read." in listed
     assert "active.json cannot be read" in refuse(LocalError, "remove", "other"), "it may be the one that was activated"
 
 

@@ -113,6 +113,17 @@ def test_damaged_record_of_what_was_activated_is_about_the_main_model_alone(conf
     assert json.loads(result.stdout)["problem"] == "model cannot be served as configured."
 
 
+def test_damaged_record_keeps_nothing_from_a_model_that_the_settings_name(configure: Any, tmp_path: Path) -> None:
+    configure()
+    document = {"data_dir": str(tmp_path / "var"), "model": {"path": "main", "device": "cpu"}}
+    (tmp_path / "appliance.yaml").write_text(yaml.safe_dump(document))
+    settings.load.cache_clear()
+    (tmp_path / "var" / "model").mkdir(parents=True)
+    (tmp_path / "var" / "model" / "active.json").write_text("{")
+    (main,) = json.loads(run("--json").stdout)["models"]
+    assert (main["model"], main["reason"]) == ("main", "")
+
+
 def test_every_model_that_cannot_be_served_is_named_beside_those_that_do_not_fit(configure: Any) -> None:
     configure(path="absent")
     assert json.loads(run("--json").output)["problem"] == "coder cannot be served as configured."
