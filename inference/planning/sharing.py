@@ -11,9 +11,10 @@ those that work for every token may not.
 import math
 
 from inference.planning.candidate import Candidate
-from inference.planning.errors import CannotShareError
+from inference.planning.errors import CannotShareError, FactMissingError
 from inference.planning.gpus import FP8_CAPABILITY, Capability, has_fp8
 from inference.planning.node import GpuNode, Node
+from inference.planning.sizing import require_full_attention
 from inference.registry.entry import Format
 
 LEAST_GROUP = 32
@@ -24,7 +25,8 @@ def choose_tensor_parallel(candidate: Candidate, node: Node, wanted: int | None,
     """The largest number of the node's GPUs that can share the model, or each of a pipeline's ``stages``; or
     ``wanted``, which has to be one.
 
-    Raises CannotShareError.
+    Raises CannotShareError. Where nobody knows the fact that would tell: MeasuredOnlyError for a model that the
+    formulas do not describe anyway, FactMissingError for others.
     """
     if not isinstance(node, GpuNode):
         if stages > 1:
@@ -44,6 +46,9 @@ def choose_tensor_parallel(candidate: Candidate, node: Node, wanted: int | None,
     if wanted is None:
         return max(numbers)
     if wanted not in numbers:
+        if (unknown := _find_unknown(candidate, wanted)) is not None:
+            require_full_attention(candidate.architecture)
+            raise FactMissingError(f"{unknown} is not known.")
         raise CannotShareError(_explain(candidate, wanted, count, numbers))
     return wanted
 
@@ -116,6 +121,21 @@ def _divides_experts(candidate: Candidate, number: int, capability: Capability) 
     return True
 
 
+def _find_unknown(candidate: Candidate, number: int) -> str | None:
+    """The fact without which nobody can tell whether so many GPUs can share it; None where it cannot be shared."""
+    it = candidate.architecture
+    if candidate.format == "bnb-nf4" and not candidate.converted:
+        return None
+    if it.attention_heads is None:
+        return "attention_heads"
+    if it.attention_heads % number:
+        return None
+    if it.kv_heads is None:
+        return "kv_heads"
+    fact = "expert_intermediate_size" if it.is_mixture else "intermediate_size"
+    return fact if getattr(it, fact) is None and _divides_heads(candidate, number) else None
+
+
 def _explain(candidate: Candidate, wanted: int, count: int, numbers: list[int]) -> str:
     if candidate.format == "bnb-nf4" and not candidate.converted:
         return (
@@ -127,13 +147,12 @@ def _explain(candidate: Candidate, wanted: int, count: int, numbers: list[int]) 
     if it.shared_expert_intermediate_size:
         width += f" and shared ones {it.shared_expert_intermediate_size}"
     groups = f" in groups of {candidate.group_size}" if candidate.group_size else ""
-    layers = f", {width} wide{groups}" if it.is_mixture or _has_dividing_heads(candidate, wanted) else ""
+    said = [f"{it.attention_heads} attention heads"]
+    if it.kv_heads is not None:
+        said.append(f"{it.kv_heads} heads for keys and values")
+        known = it.expert_intermediate_size if it.is_mixture else it.intermediate_size
+        if known is not None and (it.is_mixture or _divides_heads(candidate, wanted)):
+            said.append(f"{width} wide{groups}")
     return (
-        f"{wanted} of {count} GPUs cannot share {it.attention_heads} attention heads, {it.kv_heads} heads for keys and "
-        f"values{layers}; {', '.join(str(number) for number in numbers)} can."
+        f"{wanted} of {count} GPUs cannot share {', '.join(said)}; {', '.join(str(number) for number in numbers)} can."
     )
-
-
-def _has_dividing_heads(candidate: Candidate, number: int) -> bool:
-    it = candidate.architecture
-    return it.attention_heads is not None and it.kv_heads is not None and _divides_heads(candidate, number)

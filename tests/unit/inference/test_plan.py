@@ -184,6 +184,37 @@ def test_tensor_parallel_that_does_not_divide_is_refused() -> None:
     assert made.reason == "3 of 3 GPUs cannot share 40 attention heads, 8 heads for keys and values; 1, 2 can."
 
 
+@pytest.mark.parametrize(
+    ("model", "verdict", "reason"),
+    [
+        ("mistral-small-4-119b-2603", "measured only", "compresses its key-value cache"),
+        ("qwen3.8-27b", "measured only", "mixes attention with layers"),
+        ("mistral-medium-3.5-128b", "not known", "attention is not known."),
+    ],
+)
+def test_gpus_for_a_model_whose_heads_nobody_knows_are_not_refused(model: str, verdict: str, reason: str) -> None:
+    made = plan(model, "fp8", gpus("h100", 8), Question(tensor_parallel=8))
+    assert made.verdict == verdict
+    assert reason in made.reason
+
+
+def test_missing_fact_that_decides_is_named() -> None:
+    known = candidate("qwen3-4b", "awq-int4")
+    for fact in ("attention_heads", "kv_heads", "intermediate_size"):
+        half = replace(known, architecture=known.architecture.model_copy(update={fact: None}))
+        made = build_plan(half, gpus("l4", 8), Question(tensor_parallel=8))
+        assert (made.verdict, made.reason) == ("not known", f"{fact} is not known.")
+
+
+def test_no_plan_speaks_of_none() -> None:
+    """Whatever is not known of a model, and however many GPUs are asked for."""
+    for known, number in itertools.product(CANDIDATES, range(1, 9)):
+        made = build_plan(known, gpus("b200", 8), Question(tensor_parallel=number))
+        assert "None" not in f"{made.reason} {made.next_step}", known.weights
+    made = plan("qwen3.8-27b", "fp8", gpus("b200", 8), Question(tensor_parallel=5))
+    assert made.reason == "5 of 8 GPUs cannot share 24 attention heads; 1 can."
+
+
 @pytest.mark.parametrize("number", range(1, 17))
 def test_heads_divide_evenly_or_not_at_all(number: int) -> None:
     assert can_share(candidate("qwen3-32b", "bf16"), number) == (number in (1, 2, 4, 8, 16))
