@@ -17,6 +17,9 @@ from inference.registry.spec import ModelSpec
 # https://huggingface.co/QuantTrio/Qwen3-Coder-30B-A3B-Instruct-GPTQ-Int8
 USUAL_GROUP_SIZE = 128
 GROUPED_FORMATS: tuple[Format, ...] = ("fp8", *FOUR_BIT_FORMATS)
+# How Red Hat names what llm-compressor's scheme FP8_DYNAMIC made, which has a scale for each row of weights:
+# compressed_tensors/quantization/quant_scheme.py
+ROWS_SUFFIX = "-FP8-dynamic"
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,9 @@ def list_candidates(entries: Iterable[Entry]) -> tuple[Candidate, ...]:
 
 def _find_group_size(variant: Variant) -> int | None:
     """The usual one where nobody could look it up: rather one number of GPUs too few than one that vLLM refuses."""
-    return variant.group_size or (USUAL_GROUP_SIZE if variant.format in GROUPED_FORMATS else None)
+    if variant.group_size is not None or variant.name.endswith(ROWS_SUFFIX):
+        return variant.group_size
+    return USUAL_GROUP_SIZE if variant.format in GROUPED_FORMATS else None
 
 
 def can_convert(candidate: Candidate) -> bool:

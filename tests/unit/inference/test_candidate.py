@@ -11,6 +11,7 @@ from inference.planning.errors import PlanningError
 from inference.planning.gpus import get_gpu
 from inference.planning.node import CpuNode, Question, build_gpu_node
 from inference.planning.plan import build_plan
+from inference.planning.sharing import can_share
 from inference.planning.sizing import GIB
 from inference.registry.checkpoint import inspect_checkpoint
 from inference.registry.choice import ModelWish, build_directory_spec
@@ -102,3 +103,13 @@ def test_configuration_with_a_value_of_a_wrong_kind_is_refused_with_file_and_key
         read_candidates(directory)
     assert str(caught.value).startswith(f"{file}: ")
     assert words in str(caught.value)
+
+
+def test_weights_with_a_scale_for_each_row_have_no_groups() -> None:
+    """Of eight GPUs each has half a group of 128 of the shared experts, 512 wide."""
+    known = {each.weights: each for each in list_candidates(load_catalogue().models)}
+    sizes = {name: each.group_size for name, each in known.items() if each.format == "fp8"}
+    assert {size for name, size in sizes.items() if name.endswith("FP8-dynamic")} == {None}
+    assert {size for name, size in sizes.items() if not name.endswith("FP8-dynamic")} == {128}
+    name = "Qwen3-Next-80B-A3B-Instruct-FP8"
+    assert [can_share(known[each], 8) for each in (name, f"{name}-dynamic")] == [False, True]
