@@ -44,7 +44,7 @@ from webapp.llm import api
 from webapp.llm.choosing import Candidate, choose
 from webapp.llm.errors import EngineTimeout, EngineUnavailable, LlmError
 from webapp.llm.models import ModelEndpoint
-from webapp.llm.services import endpoints, routing
+from webapp.llm.services import endpoints, loads, routing
 from webapp.llm.types import Message
 from webapp.usage.models import Call
 from webapp.usage.types import Attribution
@@ -161,8 +161,13 @@ def two(db: None, pair: Pair) -> Pair:
     routing.forget()
     ModelEndpoint.objects.all().delete()
     first, second = pair.replicas
-    endpoints.set_model(role="generate", url=first.address, model_name=pair.model, name="Tiny", detail={})
+    endpoints.set_model(role="generate", url=first.address, model_name=pair.model, name=first.name, detail={})
     endpoints.add_endpoint(role="generate", url=second.address, model_name=pair.model)
+    # An answer names its model as the row does: here the two differ, to tell which of them wrote it.
+    ModelEndpoint.objects.filter(base_url=second.address).update(name=second.name)
+    # What is not known counts as full, and requests go elsewhere.
+    addresses = {each.address for each in pair.replicas}
+    wait_until(lambda: all(load.requests is not None for load in loads.read_loads(addresses).values()))
     return pair
 
 
@@ -174,17 +179,16 @@ def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:
 
 
 class Asked:
-    """One of many requests, in a thread of its own. ``falls_to``: the address that its affinity leads to."""
+    """One of many requests, in a thread of its own. ``answered_by``: the replica whose text it has."""
 
     def __init__(self, number: int, pair: Pair) -> None:
-        self.number, self.pieces = number, 0
+        self.number, self.pieces, self.answered_by = number, 0, ""
         self.has_final = False
         self.error: LlmError | None = None
-        places = [Candidate(each.address) for each in pair.replicas]
-        self.falls_to = pair.replicas[number % 2].address
+        places, address = [Candidate(each.address) for each in pair.replicas], pair.replicas[number % 2].address
         self.affinity = next(
             key for key in (f"{number}-{again}" for again in itertools.count())
-            if choose(places, affinity=key, is_conversation=True) == self.falls_to
+            if choose(places, affinity=key, is_conversation=True) == address
         )  # fmt: skip
         self.thread = threading.Thread(target=self._ask)
 
@@ -199,7 +203,7 @@ class Asked:
                 messages=question, attribution=NOBODY, max_tokens=ANSWER_TOKENS, temperature=1.0,
                 affinity=self.affinity, should_stop=lambda: False,
             ):  # fmt: skip
-                self.pieces += bool(delta.text)
+                self.pieces, self.answered_by = self.pieces + bool(delta.text), delta.model
                 self.has_final = delta.final is not None
         except LlmError as error:
             self.error = error
@@ -215,7 +219,7 @@ def ask(pair: Pair, count: int) -> list[Asked]:
 def wait_until_in_flight(asked: list[Asked], at: Replica) -> None:
     """Two answers are being written there. To wait for all of them is to wait until some have ended: a vLLM that
     writes hundreds of tokens a second takes its time with the next request."""
-    wait_until(lambda: sum(each.is_in_flight for each in asked if each.falls_to == at.address) >= 2)
+    wait_until(lambda: sum(each.is_in_flight for each in asked if each.answered_by == at.name) >= 2)
 
 
 def test_kill_of_one_of_two_fails_no_request_that_had_not_begun_and_it_comes_back(two: Pair) -> None:
