@@ -2,16 +2,17 @@
 
 import itertools
 import tempfile
-import time
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 
-from tests.engines.launch import RunningEngine, ensure_tiny_checkpoints, running_engine
+from tests.engines.launch import RunningEngine, ensure_tiny_checkpoints
 from tests.engines.quantized import ensure_quantized
-from tests.matrix.cells import CELLS, Cell, build_cell_spec
+from tests.matrix.ahead import Ahead, Started
+from tests.matrix.cells import CELLS, Cell
 from tests.matrix.results import Row, render_table, write_results
 
 BUDGET_MINUTES = 12
@@ -24,7 +25,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="module", params=CELLS, ids=lambda cell: cell.name)
 def cell(request: pytest.FixtureRequest) -> Cell:
-    """Parametrised at module scope, so that one engine runs at a time."""
+    """Parametrised at module scope, so that one engine at a time is asked."""
     chosen: Cell = request.param
     return chosen
 
@@ -38,13 +39,25 @@ def quantizing() -> Iterator[Path]:
         yield folder
 
 
-@pytest.fixture(scope="module")
-def checkpoint(cell: Cell, tiny_checkpoints: dict[str, Path], quantizing: Path) -> Path:
-    """The directory that the cell's engine serves."""
-    original = tiny_checkpoints[cell.family]
-    if cell.narrow:
-        original = ensure_tiny_checkpoints(original.parent, "--narrow", "--family", cell.family)[cell.family]
-    return original if cell.recipe is None else ensure_quantized(original, cell.recipe, quantizing)
+@pytest.fixture(scope="session")
+def ahead(
+    request: pytest.FixtureRequest,
+    tiny_checkpoints: dict[str, Path],
+    quantizing: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Ahead]:
+    """Engines of the chosen cells, in order; the next one loads its libraries on the other core."""
+    items = [item for item in request.session.items if isinstance(item, pytest.Function)]
+    cells = [cast(Cell, item.callspec.params["cell"]) for item in items if "cell" in item.fixturenames]
+
+    def find_checkpoint(cell: Cell) -> Path:
+        original = tiny_checkpoints[cell.family]
+        if cell.narrow:
+            original = ensure_tiny_checkpoints(original.parent, "--narrow", "--family", cell.family)[cell.family]
+        return original if cell.recipe is None else ensure_quantized(original, cell.recipe, quantizing)
+
+    with Ahead(tuple(dict.fromkeys(cells)), find_checkpoint, tmp_path_factory.mktemp("cells")) as started:
+        yield started
 
 
 @pytest.fixture(scope="module")
@@ -55,13 +68,22 @@ def row(cell: Cell, request: pytest.FixtureRequest) -> Row:
 
 
 @pytest.fixture(scope="module")
-def engine(cell: Cell, checkpoint: Path, row: Row, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEngine]:
-    """The cell's engine. Uncompiled: it starts in half the time."""
-    begun = time.monotonic()
-    folder = tmp_path_factory.mktemp(cell.name)
-    with running_engine(build_cell_spec(cell, checkpoint), folder, enforce_eager=True) as running:
-        row.ready_seconds = round(time.monotonic() - begun, 1)
-        yield running
+def started(cell: Cell, row: Row, ahead: Ahead) -> Iterator[Started]:
+    with ahead.take(cell) as taken:
+        row.ready_seconds = taken.ready_seconds
+        yield taken
+
+
+@pytest.fixture(scope="module")
+def engine(started: Started) -> RunningEngine:
+    """The cell's engine."""
+    return started.engine
+
+
+@pytest.fixture(scope="module")
+def checkpoint(started: Started) -> Path:
+    """The directory that the cell's engine serves."""
+    return started.checkpoint
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
