@@ -57,6 +57,7 @@ WEDGED_SECONDS = 25
 DRAIN_SECONDS = 200  # for six thousand tokens, on a slow machine too
 PARALLEL = 9  # each holds a connection to the database, of which a process has sixteen
 ANSWER_TOKENS = 4000  # seconds of writing
+METRICS = httpx.Client(timeout=20, trust_env=False)
 NOBODY = Attribution(user_id=None, purpose="test")
 
 
@@ -231,6 +232,7 @@ def wait_until_in_flight(at: Replica, written_before: float) -> None:
     enough = written_before + 20  # some of which make up a character
 
     def is_writing() -> bool:
+        time.sleep(0.1)  # for the threads that ask
         seen = read_metrics(at)
         return (seen.running or 0) >= 1 and (seen.generation_tokens_total or 0) >= enough
 
@@ -244,7 +246,7 @@ def count_written(at: Replica) -> float:
 
 
 def read_metrics(replica: Replica) -> EngineReading:
-    return parse_engine_metrics(httpx.get(f"{replica.url}/metrics", timeout=20, trust_env=False).text)
+    return parse_engine_metrics(METRICS.get(f"{replica.url}/metrics").text)
 
 
 def test_kill_of_one_of_two_fails_no_request_that_had_not_begun_and_it_comes_back(two: Pair) -> None:
