@@ -193,7 +193,8 @@ def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:
 
 
 class Asked:
-    """One of many requests, in a thread of its own."""
+    """One of many requests, in a thread of its own, which has its connection to the database before it may ask: while
+    engines keep every core busy none is made in time."""
 
     def __init__(self, number: int, pair: Pair) -> None:
         self.number, self.pieces = number, 0
@@ -204,11 +205,19 @@ class Asked:
             key for key in (f"{number}-{again}" for again in itertools.count())
             if choose(places, affinity=key, is_conversation=True) == address
         )  # fmt: skip
+        self.is_connected, self._may_ask = threading.Event(), threading.Event()
         self.thread = threading.Thread(target=self._ask)
+        self.thread.start()
+
+    def begin(self) -> None:
+        self._may_ask.set()
 
     def _ask(self) -> None:
         question = [Message("user", f"How much water does reservoir {self.number} hold?")]
         try:
+            connections["default"].ensure_connection()
+            self.is_connected.set()
+            self._may_ask.wait(READY_SECONDS)
             for delta in api.generate(
                 messages=question, attribution=NOBODY, max_tokens=ANSWER_TOKENS, temperature=1.0,
                 affinity=self.affinity, should_stop=lambda: False,
@@ -223,7 +232,9 @@ class Asked:
 
 def ask(pair: Pair, count: int) -> list[Asked]:
     """Requests that fall to the replicas by turns. None has begun."""
-    return [Asked(number, pair) for number in range(count)]
+    asked = [Asked(number, pair) for number in range(count)]
+    wait_until(lambda: all(each.is_connected.is_set() for each in asked))
+    return asked
 
 
 def wait_until_in_flight(at: Replica, written_before: float) -> None:
@@ -256,7 +267,7 @@ def test_kill_of_one_of_two_fails_no_request_that_had_not_begun_and_it_comes_bac
     group = os.getpgid(two.find(doomed, "vllm.entrypoints"))
     # Of a third some have begun when the engine dies, a third wait for their first token, a third come later.
     for number, each in enumerate(asked):
-        each.thread.start()
+        each.begin()
         if number == PARALLEL // 3:
             wait_until_in_flight(doomed, written)
         if number == 2 * PARALLEL // 3:
@@ -279,7 +290,7 @@ def test_wedged_engine_is_ended_and_started_again_while_the_other_answers(two: P
     asked = ask(two, 4)
     core = two.find(wedged, "VLLM::EngineCore")
     for each in asked:
-        each.thread.start()
+        each.begin()
     wait_until_in_flight(wedged, written)
     stopped_at = time.monotonic()
     os.kill(core, signal.SIGSTOP)
@@ -308,7 +319,7 @@ def test_kill_of_the_core_alone_is_an_error_for_those_in_flight_and_nobody_else(
     asked = ask(two, 8)
     core = two.find(doomed, "VLLM::EngineCore")
     for number, each in enumerate(asked):
-        each.thread.start()
+        each.begin()
         if number == 3:
             wait_until_in_flight(doomed, written)
             os.kill(core, signal.SIGKILL)
