@@ -148,6 +148,7 @@ def pair(tiny_checkpoints: dict[str, Path]) -> Iterator[Pair]:
             yield both
     finally:
         both.supervisor.shut_down()
+        METRICS.close()
         print_logs(settings.log_dir)
         shutil.rmtree(folder, ignore_errors=True)
 
