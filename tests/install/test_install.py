@@ -28,7 +28,7 @@ from tests.install.installed import (
     listening_outside,
     occupied,
     read_main_pids,
-    slowed,
+    slow_line,
     wait_until_ready,
 )
 from tests.install.namespace import private_network
@@ -272,7 +272,7 @@ def test_pulled_cable_makes_the_run_wait_and_a_new_attempt_finishes_it(site: Ins
 
     def ask_and_pull(browser: Browser) -> None:
         stream = browser.follow(browser.ask("What is written about sharing documents?"), seconds=300)
-        with slowed(site.hosts["gpu"], "appliance-engine.service"):
+        with slow_line(site.hosts["gpu"]):
             for event in stream:
                 events.append(event)
                 if event["type"] == "token":
