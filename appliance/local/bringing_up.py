@@ -340,7 +340,7 @@ class BringingUp:
                 for call in calls:
                     self.local.management.run(*call)
             done = replace(done, endpoints=wanted)
-            write_prepared(self.local.settings, done)
+            write_prepared(self.local.settings, self.local.identity, done)
         return done
 
     def _finish(self, done: Prepared, release: Release) -> None:
@@ -353,7 +353,7 @@ class BringingUp:
                 step.note = "made" if self.login else "there already"
             if self._load_demonstration():
                 done = replace(done, demonstration=release.demonstration)
-        write_prepared(self.local.settings, done)
+        write_prepared(self.local.settings, self.local.identity, done)
 
     def _record_acknowledgements(self) -> None:
         """Of licences, while the appliance was down. What goes wrong with one is said, and tried again next time."""

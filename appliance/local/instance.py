@@ -13,6 +13,7 @@ from typing import IO
 
 from appliance.local.environments import ENVIRONMENTS
 from appliance.local.errors import BusyError, LocalError
+from appliance.local.files import open_lock
 from appliance.local.health import Health, HealthChecks
 from appliance.local.identity import Identity, ensure_identity
 from appliance.local.management import Management
@@ -102,7 +103,7 @@ class LocalAppliance:
         folder = self.settings.data_dir
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o755)
-            return (folder / "appliance.lock").open("a+")
+            return open_lock(folder / "appliance.lock")
         except OSError as error:
             raise LocalError(
                 f"{folder} cannot be used: {error.strerror}. Run this as the user it belongs to, free some space, or "

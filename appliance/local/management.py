@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from appliance.local import files
 from appliance.local.errors import LocalError
 from appliance.local.identity import Identity
 from appliance.programs import Installation, build_webapp_environment
@@ -65,5 +66,5 @@ class Management:
 
     def _keep(self, arguments: Sequence[str], result: "subprocess.CompletedProcess[str]") -> None:
         """Keep what went wrong for later; what a command prints may be a secret and is not kept."""
-        with (self.settings.log_dir / "manage.log").open("a", encoding="utf-8") as log:
-            log.write(f"$ manage {' '.join(arguments)} -> {result.returncode}\n{result.stderr}")
+        text = f"$ manage {' '.join(arguments)} -> {result.returncode}\n{result.stderr}"
+        files.append(self.settings.log_dir / "manage.log", text, self.identity)

@@ -11,6 +11,8 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
+from appliance.local import files
+from appliance.local.directories import PRIVATE_FOLDER, ensure_folder
 from appliance.local.errors import LocalError
 from appliance.local.identity import Identity
 from appliance.settings import Settings
@@ -90,13 +92,13 @@ class EmbeddedPostgres:
     def initialise(self) -> None:
         """Make the cluster unless it exists (a half-made one is made again), and write its configuration."""
         for folder in (self.cluster, self.sockets):
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            ensure_folder(folder, self.identity, mode=PRIVATE_FOLDER)
             self.identity.own(folder)
         self._forget_dead_server()
         if not (self.cluster / "appliance.ready").exists():
             self._initdb()
-        (self.cluster / "postgresql.auto.conf").write_text("")
-        (self.cluster / "postgresql.conf").write_text(CONFIGURATION.format(sockets=self.sockets))
+        files.put(self.cluster / "postgresql.auto.conf", "", self.identity)
+        files.put(self.cluster / "postgresql.conf", CONFIGURATION.format(sockets=self.sockets), self.identity)
         self.identity.own(self.cluster)
 
     def _forget_dead_server(self) -> None:
@@ -110,7 +112,7 @@ class EmbeddedPostgres:
         if (self.cluster / "PG_VERSION").exists() and (self.cluster / "postmaster.pid").exists():
             raise LocalError(f"{self.cluster} holds an unfinished cluster that a server is using; stop it first.")
         for leftover in self.cluster.iterdir():
-            subprocess.run(["rm", "-rf", "--", str(leftover)], check=True)
+            subprocess.run([*self.identity.prefix, "rm", "-rf", "--", str(leftover)], check=True)
         self.settings.secret("postgres-superuser")
         password_file = self.settings.secrets_dir / "postgres-superuser"
         self.identity.own(self.settings.secrets_dir)
@@ -122,7 +124,7 @@ class EmbeddedPostgres:
         result = subprocess.run(command, capture_output=True, text=True, check=False)
         if result.returncode != 0:
             raise LocalError(f"PostgreSQL could not make its cluster in {self.cluster}: {result.stderr.strip()[-800:]}")
-        (self.cluster / "appliance.ready").write_text("initdb finished\n")
+        files.put(self.cluster / "appliance.ready", "initdb finished\n", self.identity)
 
     def connect(self, *, database: str = SUPERUSER) -> "psycopg.Connection[tuple[object, ...]]":
         """A superuser's connection, for set-up only."""

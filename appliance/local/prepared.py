@@ -4,6 +4,8 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from appliance.local import files
+from appliance.local.identity import Identity
 from appliance.settings import Settings
 
 
@@ -32,8 +34,8 @@ def read_prepared(settings: Settings) -> Prepared:
         return Prepared()
 
 
-def write_prepared(settings: Settings, prepared: Prepared) -> None:
-    prepared_file(settings).write_text(json.dumps(asdict(prepared)), encoding="utf-8")
+def write_prepared(settings: Settings, identity: Identity, prepared: Prepared) -> None:
+    files.put(prepared_file(settings), json.dumps(asdict(prepared)), identity)
 
 
 def forget_prepared(settings: Settings) -> None:

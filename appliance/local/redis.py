@@ -5,6 +5,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from appliance.local import files
+from appliance.local.directories import PRIVATE_FOLDER, ensure_folder
 from appliance.local.errors import LocalError
 from appliance.local.identity import Identity
 from appliance.settings import Settings
@@ -61,9 +63,9 @@ class EmbeddedRedis:
         """Write the configuration (mode 0600, it holds the password)."""
         folder = self.configuration.parent
         for each in (folder, self.socket.parent):
-            each.mkdir(parents=True, exist_ok=True, mode=0o700)
+            ensure_folder(each, self.identity, mode=PRIVATE_FOLDER)
         password = self.settings.secret("redis").reveal()
-        self.configuration.touch(mode=0o600)
-        self.configuration.write_text(CONFIGURATION.format(socket=self.socket, password=password, folder=folder))
+        text = CONFIGURATION.format(socket=self.socket, password=password, folder=folder)
+        files.put(self.configuration, text, self.identity)
         self.identity.own(folder)
         self.identity.own(self.socket.parent)

@@ -11,6 +11,7 @@ from typing import Any
 
 from supervisor.xmlrpc import SupervisorTransport
 
+from appliance.local import files
 from appliance.local.errors import LocalError
 from appliance.local.identity import Identity
 from appliance.programs import build_base_environment
@@ -75,9 +76,7 @@ class Supervisor:
         """Write the file; true when it differs from what was there."""
         if self.configuration.exists() and self.configuration.read_text() == text:
             return False
-        self.configuration.write_text(text)
-        self.configuration.chmod(0o600)
-        self.identity.own(self.configuration.parent)
+        files.put(self.configuration, text, self.identity)
         return True
 
     def start(self) -> int:

@@ -1,5 +1,6 @@
 """Secrets live in files of mode 0600 below the data directory and never print."""
 
+import errno
 import os
 import secrets as randomness
 from dataclasses import dataclass, field
@@ -25,7 +26,8 @@ def ensure_secret(directory: Path, name: str, *, length_bytes: int = 32) -> Secr
     """Return the secret in ``directory/name``, creating it (URL-safe text, mode 0600) when it is not there.
 
     Two that start at once agree: creation is exclusive, the loser reads what the winner wrote. It is on the disk before
-    anything can be locked with it. Raises :class:`SecretError` for a file that is empty.
+    anything can be locked with it. Raises :class:`SecretError` for a file that is empty, and for a link that root would
+    have to follow.
     """
     path = directory / name
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -43,13 +45,28 @@ def ensure_secret(directory: Path, name: str, *, length_bytes: int = 32) -> Secr
         finally:
             draft.unlink()
         _sync_folder(directory)
-    value = path.read_text().strip()
+    value = _read(path).strip()
     if not value:
         raise SecretError(
             f"{path} is empty, probably since the machine lost power. Put the file back from a backup. Where nothing "
             "has ever been stored here, remove it instead: the next `bin/appliance up` makes a new one."
         )
     return Secret(value)
+
+
+def _read(path: Path) -> str:
+    """Root follows no link: the folder is the components' user's, which would be told what only root may read."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | (os.O_NOFOLLOW if os.geteuid() == 0 else 0))
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+        raise SecretError(
+            f"{path} is a link, which root does not follow. See where it leads to, remove it, and put the secret's "
+            "own file back from a backup."
+        ) from error
+    with os.fdopen(descriptor, encoding="utf-8") as stream:
+        return stream.read()
 
 
 def _sync_folder(directory: Path) -> None:

@@ -1,5 +1,6 @@
 """Waiting ends early for a program that will not get better."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from appliance.local.bringing_up import BringingUp
 from appliance.local.errors import ComponentError
 from appliance.local.health import choose_host
+from appliance.local.identity import Identity
 from appliance.local.instance import LocalAppliance
 from appliance.local.prepared import Prepared, forget_prepared, prepared_file, read_prepared, write_prepared
 from appliance.local.supervisor import ProgramState, Supervisor
@@ -15,6 +17,8 @@ from appliance.programs import Installation
 from appliance.settings import Settings
 from appliance.topology import build_topology
 from tests.unit.local.test_bringing_up import Silence
+
+MYSELF = Identity(os.getuid(), os.getgid(), ())
 
 
 @pytest.mark.parametrize(
@@ -105,7 +109,7 @@ def test_prepared_is_remembered_and_forgotten(tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path)
     settings.run_dir.mkdir()
     assert read_prepared(settings) == Prepared()
-    write_prepared(settings, Prepared(release="r", endpoints="e"))
+    write_prepared(settings, MYSELF, Prepared(release="r", endpoints="e"))
     assert read_prepared(settings) == Prepared(release="r", endpoints="e")
     prepared_file(settings).write_text('{"from": "another version"}')
     assert read_prepared(settings) == Prepared()

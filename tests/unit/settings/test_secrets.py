@@ -69,3 +69,20 @@ def test_secret_is_on_the_disk_before_it_has_its_name(tmp_path: Path, monkeypatc
     monkeypatch.setattr(os, "link", link)
     secret = ensure_secret(tmp_path, "django")
     assert steps == [f"{len(secret.reveal())} bytes", "link", "folder"]
+
+
+@pytest.mark.parametrize("leads_to", ["theirs", "nothing"])
+def test_root_follows_no_link_in_the_place_of_a_secret(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, leads_to: str
+) -> None:
+    """The folder is the components' user's, which must not be told what only root may read."""
+    folder = tmp_path / "secrets"
+    folder.mkdir()
+    (tmp_path / "theirs").write_text("of root alone")
+    (folder / "redis").symlink_to(tmp_path / leads_to)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    with pytest.raises(SecretError, match="redis is a link, which root does not follow"):
+        ensure_secret(folder, "redis")
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)  # a secret that a cluster mounts is a link
+    if leads_to == "theirs":
+        assert ensure_secret(folder, "redis").reveal() == "of root alone"
