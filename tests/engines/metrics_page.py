@@ -5,6 +5,7 @@ Run it when vLLM is upgraded; the page's name and its first line carry the versi
 
 import sys
 import tempfile
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -19,30 +20,33 @@ from tests.engines.obeying import QUESTION
 from tests.engines.versions import read_versions
 
 FOLDER = ROOT / "tests" / "unit" / "inference" / "readings"
-ASKED, ANSWER_TOKENS = 24, 700
+# Longer than it takes until the page is seen: nobody reads one to its end.
+ASKED, ANSWER_TOKENS = 24, 3000
 LOAD_SECONDS = 120.0
-NO_LIMITS = httpx.Limits(max_connections=None)
+# A busy client asks again just when the server closes an idle connection: each request has its own.
+LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=0)
 
 
 class NotLoadedError(Exception):
     """No page was seen with requests that run and requests that wait."""
 
 
-def record_page(
-    engine: RunningEngine, *, running_at_once: int, asked: int = ASKED, answer_tokens: int = ANSWER_TOKENS
-) -> str:
+def record_page(engine: RunningEngine, *, running_at_once: int, asked: int = ASKED) -> str:
     """The page as it was while at least ``running_at_once`` answers were written and others of ``asked`` waited.
 
     Raises NotLoadedError.
     """
-    found = ""
-    with httpx.Client(base_url=engine.url, trust_env=False, timeout=300, limits=NO_LIMITS) as client:
+    found, seen = "", threading.Event()
+    with httpx.Client(base_url=engine.url, trust_env=False, timeout=300, limits=LIMITS) as client:
         with ThreadPoolExecutor(asked) as pool:
-            answers = [pool.submit(_read_answer, client, engine.model, answer_tokens) for _ in range(asked)]
+            answers = [pool.submit(_read_answer, client, engine.model, until=seen) for _ in range(asked)]
             deadline = time.monotonic() + LOAD_SECONDS
-            while not found and time.monotonic() < deadline and not all(answer.done() for answer in answers):
-                page = client.get("/metrics").text
-                found = page if _is_loaded(page, running_at_once) else ""
+            try:
+                while not found and time.monotonic() < deadline and not all(answer.done() for answer in answers):
+                    page = client.get("/metrics").text
+                    found = page if _is_loaded(page, running_at_once) else ""
+            finally:
+                seen.set()
         for answer in answers:
             answer.result()
     if not found:
@@ -60,14 +64,16 @@ def _is_loaded(page: str, running_at_once: int) -> bool:
     return (reading.running or 0) >= running_at_once and bool(reading.waiting) and begun
 
 
-def _read_answer(client: httpx.Client, model: str, tokens: int) -> None:
+def _read_answer(client: httpx.Client, model: str, *, until: threading.Event) -> None:
+    """Read as much of one as comes ``until`` then; the engine gives up what nobody reads any more."""
     body: dict[str, Any] = {
-        "model": model, "messages": QUESTION, "stream": True, "ignore_eos": True, "max_tokens": tokens,
+        "model": model, "messages": QUESTION, "stream": True, "ignore_eos": True, "max_tokens": ANSWER_TOKENS,
     }  # fmt: skip
     with client.stream("POST", "/v1/chat/completions", json=body) as answer:
         answer.raise_for_status()
         for _ in answer.iter_raw():
-            pass
+            if until.is_set():
+                break
 
 
 def build_name(versions: dict[str, str]) -> str:

@@ -30,7 +30,7 @@ def test_plan_is_compared_with_what_the_engine_logs(tiny_engine: RunningEngine, 
 
 
 def test_metrics_are_recorded_while_requests_wait(tiny_engine: RunningEngine) -> None:
-    page = record_page(tiny_engine, running_at_once=8, answer_tokens=300)
+    page = record_page(tiny_engine, running_at_once=8)
     assert set(list_metric_names()) - {name for name, _, _ in iterate_samples(page)} == set()
     reading = parse_engine_metrics(page)
     assert (reading.model_name, reading.running) == (tiny_engine.model, 8)
