@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from appliance.settings.engine import Adapters, Nodes, Speculative
 from appliance.settings.environment import IN_IMAGE, REPOSITORY
 from appliance.settings.secrets import Secret, ensure_secret
-from appliance.settings.section import HubId, Location, Mappings, Names, Port, Section
+from appliance.settings.section import HubId, Location, Mappings, Names, Port, Section, Text
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 UNIX_SOCKET_PATH_LIMIT = 107
@@ -78,8 +78,8 @@ class Model(Section):
     automatic: bool = True
     path: Location | None = None
     hub_id: HubId | None = None
-    revision: str | None = None
-    name: str | None = None
+    revision: Text | None = None
+    name: Text | None = None
     device: Literal["auto", "cpu", "cuda"] = "auto"
     quantization: Literal["bitsandbytes"] | None = None
     max_context_tokens: Annotated[int, Field(ge=256)] | None = None
@@ -87,8 +87,8 @@ class Model(Section):
     pipeline_parallel: Annotated[int, Field(ge=1, le=64)] = 1
     nodes: Nodes = Nodes()
     kv_cache_dtype: Literal["auto", "fp8"] = "auto"
-    tool_parser: str | None = None
-    reasoning_parser: str | None = None
+    tool_parser: Text | None = None
+    reasoning_parser: Text | None = None
     prefix_caching: bool = True
     speculative: Speculative = Speculative()
     adapters: Adapters = {}
@@ -96,7 +96,7 @@ class Model(Section):
     max_running: Annotated[int, Field(ge=1, le=512)] | None = None
     max_waiting: Annotated[int, Field(ge=0, le=1000)] | None = None
     max_waiting_tokens: Annotated[int, Field(ge=1)] | None = None
-    licence: str | None = None
+    licence: Text | None = None
     require_signature: bool = False
     signing_key_file: Location | None = None
     kv_cache_gib: Annotated[float, Field(gt=0)] = 1.0
@@ -159,8 +159,8 @@ class FurtherModel(Model):
 class Answers(Section):
     """Which of the engines that generate answers questions: ``model`` is the section of that name."""
 
-    model: str = MAIN_MODEL
-    fallback: str | None = None
+    model: Text = MAIN_MODEL
+    fallback: Text | None = None
 
 
 class OwnCatalogue(Section):

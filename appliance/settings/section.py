@@ -15,6 +15,12 @@ def _refuse_empty(value: Any) -> Any:
     return value
 
 
+def _refuse_blank(value: str) -> str:
+    if not value.strip():
+        raise ValueError("it is empty. Write a value, or leave the key out.")
+    return value
+
+
 def _refuse_other_than_hub_id(value: str) -> str:
     try:
         return refuse_other_than_hub_id(value)
@@ -32,6 +38,7 @@ def _refuse_other_than_address(value: str) -> str:
 
 # Types are strict, so that neither "8400" nor true is a port; YAML itself knows no paths and no tuples.
 Location = Annotated[Path, Strict(False), BeforeValidator(_refuse_empty)]
+Text = Annotated[str, AfterValidator(_refuse_blank)]
 HubId = Annotated[str, AfterValidator(_refuse_other_than_hub_id)]
 Address = Annotated[str, AfterValidator(_refuse_other_than_address)]
 Names = Annotated[tuple[str, ...], Strict(False)]

@@ -11,12 +11,12 @@ from inference.quantization.record import NAME as RECORD
 from inference.registry.checkpoint import inspect_checkpoint
 from inference.registry.draft import create_anew, open_up, publish
 from inference.registry.errors import CheckpointError
+from inference.registry.fetched import MARKERS
 from inference.registry.importing import SpaceMissingError
 from inference.registry.manifest import NAME as MANIFEST
 from inference.registry.origin import MADE_HERE
 from inference.registry.signature import FILE as SIGNATURE
 from inference.registry.store import (
-    MARKERS,
     Stored,
     build_revision,
     find_marked,

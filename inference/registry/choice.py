@@ -23,6 +23,7 @@ GPU_GONE = (
     "NVIDIA's driver is loaded, but no GPU answers it: nothing is served on the CPU in its place. `nvidia-smi` and the "
     "kernel's log say what happened to the card; model.device: cpu serves without one."
 )
+DEFAULT_REVISION = "main"  # a hub's own
 NAME_ONE = "Name a model directory in appliance.yaml."
 CPU_WORKING_BYTES = 4 * GIB  # the engine's own processes, and the rest of the appliance
 LEAST_WORKING_BYTES = 2 * GIB  # less than this beside weights and KV cache has never been enough
@@ -223,7 +224,7 @@ def _find_lack(machine: MachineFacts) -> str:
 
 def _choose_named_on_hub(wish: ModelWish, device: Device, machine: MachineFacts, fetched: AbstractSet[str]) -> Choice:
     assert wish.hub_id is not None
-    revision = wish.revision or "main"
+    revision = wish.revision or DEFAULT_REVISION
     if not machine.hub_reachable and f"{wish.hub_id}@{revision}" not in fetched:
         fix = f"Copy the model here and name its directory in {wish.section}.path."
         if wish.is_activated:

@@ -2,12 +2,15 @@
 
 import contextlib
 import json
+import os
+import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from inference.registry.checkpoint import inspect_checkpoint, require_purpose
 from inference.registry.choice import (
+    DEFAULT_REVISION,
     Choice,
     ModelWish,
     choose_model,
@@ -21,11 +24,12 @@ from inference.registry.entry import Entry
 from inference.registry.errors import NotFetchedError
 from inference.registry.load import load_catalogue
 from inference.registry.machine import MachineFacts
-from inference.registry.origin import FETCHED, find_hub_id
+from inference.registry.origin import FETCHED, IMPORTED, find_hub_id
 from inference.registry.parsers import find_entry, with_parsers
+from inference.registry.refusals import MarkerMissingError
 from inference.registry.spec import ModelSpec
 
-MARKER = FETCHED
+MARKER, MARKERS = FETCHED, (FETCHED, IMPORTED)
 SCHEMA_VERSION = 1
 
 
@@ -64,6 +68,21 @@ def list_fetched(models_dir: Path) -> list[Fetched]:
     return found
 
 
+def build_lost_marker(folder: Path) -> MarkerMissingError:
+    """The refusal of a folder that is there without saying what it is."""
+    return MarkerMissingError(
+        folder, f"its marker ({' or '.join(MARKERS)}) is lost or damaged, so nothing says which model it is.",
+        f"Remove it, then import or fetch it again: bin/appliance models remove {shlex.quote(folder.name)}",
+    )  # fmt: skip
+
+
+def _refuse_damaged(hub_id: str, revision: str, *, models_dir: Path, here: Iterable[Fetched]) -> None:
+    """A model whose folder is there is not absent: it is damaged, and fetching it again would be refused."""
+    folder = build_folder(models_dir, hub_id=hub_id, revision=revision)
+    if os.path.lexists(folder) and folder not in [fetched.path for fetched in here]:
+        raise build_lost_marker(folder)
+
+
 def resolve_model(
     wish: ModelWish, machine: MachineFacts, *, models_dir: Path, entries: Iterable[Entry] | None = None
 ) -> Choice:
@@ -74,6 +93,8 @@ def resolve_model(
     """
     here = list_fetched(models_dir)
     require_named(wish)
+    if wish.path is None and wish.hub_id is not None:
+        _refuse_damaged(wish.hub_id, wish.revision or DEFAULT_REVISION, models_dir=models_dir, here=here)
     checkpoint = inspect_checkpoint(wish.path) if wish.path is not None else None
     choice = choose_model(
         wish, machine, checkpoint=checkpoint, fetched=frozenset(fetched.reference for fetched in here)
@@ -94,7 +115,10 @@ def resolve_model(
 
 def require_fetched(spec: ModelSpec, *, models_dir: Path, entries: Iterable[Entry] | None = None) -> ModelSpec:
     """The hub model with the path and the facts of its files. Raises NotFetchedError or CheckpointError."""
-    folder = _find_folder(spec, list_fetched(models_dir))
+    here = list_fetched(models_dir)
+    if spec.hub_id is not None and spec.revision is not None:
+        _refuse_damaged(spec.hub_id, spec.revision, models_dir=models_dir, here=here)
+    folder = _find_folder(spec, here)
     if folder is None:
         raise NotFetchedError(f"{spec.hub_id} at {spec.revision} is not in {models_dir}: fetch it first.")
     return _settle(with_checkpoint(spec, inspect_checkpoint(folder)), entries)

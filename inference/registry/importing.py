@@ -20,7 +20,7 @@ from inference.registry.contents import refuse_name
 from inference.registry.draft import Draft
 from inference.registry.errors import CheckpointError, CheckpointMissingError
 from inference.registry.expected import Expected
-from inference.registry.fetched import build_folder, write_marker
+from inference.registry.fetched import MARKERS, build_folder, write_marker
 from inference.registry.hub_cache import MAIN, find_cache, read_hub_cache
 from inference.registry.intake import (
     NAME,
@@ -36,7 +36,6 @@ from inference.registry.manifest import ManifestError, find_problems, parse_mani
 from inference.registry.refusals import FileChangedError
 from inference.registry.signature import Policy, check_signature
 from inference.registry.store import (
-    MARKERS,
     Stored,
     build_revision,
     find_marked,

@@ -9,7 +9,6 @@ import fcntl
 import hashlib
 import json
 import os
-import shlex
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -20,16 +19,14 @@ from typing import IO, Any
 
 from inference.registry.errors import ModelError
 from inference.registry.expected import Expected
-from inference.registry.fetched import MARKER as FETCHED
+from inference.registry.fetched import build_lost_marker
 from inference.registry.manifest import NAME as MANIFEST
 from inference.registry.manifest import format_manifest
-from inference.registry.origin import IMPORTED
+from inference.registry.origin import FETCHED, IMPORTED
 from inference.registry.place import Record, find_place, forget, take_trace, write_record
-from inference.registry.refusals import MarkerMissingError
 from inference.registry.tree import list_files
 from inference.registry.verification import See, Verified, sum_file
 
-MARKERS = (FETCHED, IMPORTED)
 MARKER_VERSION = 1
 LOCK = ".lock"
 UNFINISHED = (".importing-", ".removing-")
@@ -87,10 +84,7 @@ def _read_name(folder: Path) -> Stored:
 def refuse_unmarked(folder: Path) -> None:
     """Raises MarkerMissingError for a folder of the store that is there without saying what it is."""
     if os.path.lexists(folder) and find_marked(folder) is None:
-        raise MarkerMissingError(
-            folder, f"its marker ({' or '.join(MARKERS)}) is lost or damaged, so nothing says which model it is.",
-            f"Remove it, then import or fetch it again: bin/appliance models remove {shlex.quote(folder.name)}",
-        )  # fmt: skip
+        raise build_lost_marker(folder)
 
 
 def find_marked(folder: Path) -> Stored | None:

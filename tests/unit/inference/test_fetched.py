@@ -7,6 +7,7 @@ import pytest
 from inference.registry.choice import ModelWish
 from inference.registry.errors import CheckpointMissingError, NotFetchedError
 from inference.registry.fetched import build_folder, list_fetched, require_fetched, resolve_model, write_marker
+from inference.registry.refusals import MarkerMissingError
 from inference.registry.spec import ModelSpec
 from tests.unit.inference.test_checkpoint import write_safetensors
 from tests.unit.inference.test_choice import LAPTOP, OFFLINE
@@ -40,11 +41,17 @@ def test_half_fetched_model_does_not_count(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("marker", ["", "[]", "{}"])
-def test_model_whose_marker_is_damaged_does_not_count(tmp_path: Path, marker: str) -> None:
-    (put_model(tmp_path) / "fetched.json").write_text(marker)
+def test_model_whose_marker_is_damaged_is_refused_as_damaged_not_as_absent(tmp_path: Path, marker: str) -> None:
+    folder = put_model(tmp_path)
+    (folder / "fetched.json").write_text(marker)
     assert list_fetched(tmp_path) == []
-    with pytest.raises(NotFetchedError, match=r"Qwen3-0\.6B at main"):
+    refusal = rf"{folder.name}.*lost or damaged.*models remove {folder.name}"
+    with pytest.raises(MarkerMissingError, match=refusal):
         require_fetched(SPEC, models_dir=tmp_path)
+    for revision in (None, "main"):
+        wish = ModelWish(hub_id="Qwen/Qwen3-0.6B", revision=revision)
+        with pytest.raises(MarkerMissingError, match=refusal):
+            resolve_model(wish, OFFLINE, models_dir=tmp_path)
 
 
 def test_other_revision_does_not_count(tmp_path: Path) -> None:

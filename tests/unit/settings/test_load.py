@@ -10,6 +10,7 @@ from appliance.settings import SettingsError, environment, load
 from appliance.settings.model import UNIX_SOCKET_PATH_LIMIT, Ingestion, Settings, Worker, defaults
 
 EMPTY = "it is empty, which would be the folder of the file. Write a path, or leave the key out."
+BLANK = "it is empty. Write a value, or leave the key out."
 NO_HUB_ID = "is no hub id, which is written owner/name. Correct it, or leave the key out."
 
 
@@ -57,6 +58,10 @@ def test_relative_paths_start_at_the_folder_of_the_file(tmp_path: Path) -> None:
         ("model: {path: ''}", f"model.path: {EMPTY}"),
         ("model: {adapters: {a: ' '}}", f"model.adapters.a: {EMPTY}"),
         ("data_dir: ''", f"data_dir: {EMPTY}"),
+        ("model: {hub_id: Qwen/Qwen3-8B, revision: ''}", f"model.revision: {BLANK}"),
+        ("model: {name: ' '}", f"model.name: {BLANK}"),
+        ("further_models: {small: {path: tiny, port: 8411, licence: ''}}", f"further_models.small.licence: {BLANK}"),
+        ("answers: {fallback: ''}", f"answers.fallback: {BLANK}"),
         ("model: {path: 3}", "model.path: should be a path (found 3)."),
         ("model: {adapters: x}",
          "model.adapters: this needs names of its own below it, each with its value (found 'x')."),
