@@ -49,6 +49,21 @@ def divide_memory(specs: Mapping[str, ModelSpec], settings: Settings, machine: M
 
 
 def measure(spec: ModelSpec, checkpoint: Checkpoint) -> Need:
+    """With the smaller model that guesses ahead, where there is one: it has weights and a cache of its own, on as many
+    GPUs as the model is divided among, in its last stage (``SpeculativeConfig`` in vLLM's ``config/speculative.py``).
+    Raises CheckpointError for a draft that is a bad directory."""
+    own = _measure_alone(spec, checkpoint)
+    draft = spec.options.speculative.draft if spec.options.speculative else None
+    if draft is None:
+        return own
+    beside = replace(spec, path=draft, quantization=None, pipeline_parallel=1)
+    its = _measure_alone(beside, inspect_checkpoint(draft))
+    are_known = own.kv_bytes_per_token is not None and its.kv_bytes_per_token is not None
+    cache = (own.kv_bytes_per_token or 0) + (its.kv_bytes_per_token or 0)
+    return Need(own.weights_bytes + its.weights_bytes, cache if are_known else None)
+
+
+def _measure_alone(spec: ModelSpec, checkpoint: Checkpoint) -> Need:
     """By the formulas where they hold, else the size of the files; a model that attends both ways keeps no cache."""
     narrowed = spec.quantization == "bitsandbytes" and checkpoint.quantization is None
     on_disk = int(checkpoint.loaded_bytes * (BITSANDBYTES_SHARE if narrowed else 1)) // (

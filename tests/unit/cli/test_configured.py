@@ -53,6 +53,15 @@ def test_each_model_is_listed_with_what_it_gets(configure: Any) -> None:
     assert lines[2].split() == ["coder", "coder", "generation", "CPU", "0.00", "GiB", "1.00", "GiB", "1,048,576"]
 
 
+def test_draft_model_counts_with_its_weights_and_its_cache(configure: Any) -> None:
+    configure()
+    _, alone = json.loads(run("--json").output)["models"]
+    configure(speculative={"method": "draft_model", "draft": "main"})
+    main, coder = json.loads(run("--json").output)["models"]
+    assert coder["weights_bytes"] == alone["weights_bytes"] + main["weights_bytes"]
+    assert coder["kv_tokens"] == alone["kv_tokens"] // 2
+
+
 def test_models_that_do_not_fit_together_are_said_with_figures_and_the_exit_code(configure: Any) -> None:
     configure(kv_cache_gib=12.0)
     result = run()
