@@ -1,4 +1,4 @@
-"""A smaller model that guesses ahead, on the real vLLM. It is as large as the model here, so that its guesses are right."""
+"""A smaller model that guesses ahead, on the real vLLM. As large as the model here, so that its guesses are right."""
 
 from collections.abc import Iterator
 from dataclasses import replace
