@@ -112,7 +112,7 @@ def kill_in_the_middle(work: Work, parent: Path, folder: Path, options: tuple[st
 
 def wait_until_free(models_dir: Path) -> None:
     """The program that the command had started ends by itself."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while True:
         try:
             with only_one_quantization(models_dir):
