@@ -14,7 +14,7 @@ from pathlib import Path
 from appliance.local.errors import LocalError
 from appliance.local.management import Management
 from appliance.settings import Settings
-from inference.registry.draft import write_whole
+from appliance.settings.files import write_whole
 from inference.registry.licence import Terms
 
 FILE = "licences.json"

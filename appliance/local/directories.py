@@ -1,11 +1,11 @@
 """The folders below the data directory, made for the user that components run as."""
 
-import stat
 from pathlib import Path
 
 from appliance.local.errors import LocalError
-from appliance.local.identity import Identity
+from appliance.local.identity import Identity, may_change
 from appliance.settings import Settings
+from appliance.settings.files import UnsafePathError, make_folder
 
 SECRETS = ("django", "postgres-superuser", "postgres-application", "redis")
 PUBLIC_FOLDER = 0o755
@@ -16,6 +16,7 @@ UNREMARKABLE = frozenset({"appliance.lock", "lost+found"})  # also in a folder t
 
 def ensure_directories(settings: Settings, identity: Identity) -> None:
     """Make every folder and secret that is missing. Raises :class:`LocalError` for a folder that cannot be trusted."""
+    _refuse_changeable(settings.data_dir, identity)
     _refuse_somebody_elses(settings.data_dir)
     ensure_folder(settings.data_dir, identity, mode=PUBLIC_FOLDER)
     for folder in (settings.data_dir / MARK, settings.log_dir, settings.run_dir):
@@ -25,6 +26,17 @@ def ensure_directories(settings: Settings, identity: Identity) -> None:
     for name in SECRETS:
         settings.secret(name)
     identity.own(settings.secrets_dir)
+
+
+def _refuse_changeable(data_dir: Path, identity: Identity) -> None:
+    """As root: the components' user could put another folder, or a link, in the place of one on the way."""
+    for folder in data_dir.parents if identity.prefix else ():
+        if may_change(folder, uid=identity.uid, gid=identity.gid):
+            raise UnsafePathError(
+                f"{folder} may be changed by the components' own user, who could put something else in the place of "
+                f"{data_dir}, which root is to write in. Give {folder} to root (chown root, chmod go-w), or name "
+                "another folder as data_dir in appliance.yaml."
+            )
 
 
 def _refuse_somebody_elses(data_dir: Path) -> None:
@@ -42,13 +54,12 @@ def _refuse_somebody_elses(data_dir: Path) -> None:
 
 def ensure_folder(folder: Path, identity: Identity, *, mode: int) -> None:
     try:
-        folder.mkdir(parents=True, exist_ok=True, mode=mode)
-        status = folder.lstat()
+        status = make_folder(folder, mode=mode)
     except OSError as error:
         raise LocalError(
             f"{folder} cannot be made: {error.strerror}. Name another folder as data_dir in appliance.yaml."
         ) from error
-    if stat.S_ISLNK(status.st_mode) or status.st_uid not in (0, identity.uid):
+    if folder.is_symlink() or status.st_uid not in (0, identity.uid):
         raise LocalError(f"{folder} belongs to somebody else (user id {status.st_uid}). Remove it, or change data_dir.")
     if identity.prefix and status.st_uid != identity.uid:
         identity.own(folder)

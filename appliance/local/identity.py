@@ -7,17 +7,19 @@ system user ``appliance``; started by anybody else, it stays that user.
 import os
 import pwd
 import shutil
+import stat
 import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from appliance.local.errors import LocalError
+from appliance.settings.files import Owner, give_tree
 
 SYSTEM_USER = "appliance"
 STATUS = Path("/proc/self/status")
 CAP_DAC_READ_SEARCH = 2
-READ, ENTER = 4, 1
+READ, WRITE, ENTER = 4, 2, 1
 
 
 @dataclass(frozen=True)
@@ -28,16 +30,18 @@ class Identity:
     gid: int
     prefix: tuple[str, ...]
 
+    @property
+    def owner(self) -> Owner:
+        return self.uid, self.gid
+
     def own(self, path: Path) -> None:
         """Give ``path`` (and what is below it) to this user; does nothing for one's own identity.
 
-        Only for what the appliance made. No link is followed, wherever one appears meanwhile.
+        Only for what the appliance made. No link is followed, wherever one appears meanwhile, and a file that lies
+        somewhere else too is refused: it may be anybody's. Raises UnsafePathError.
         """
         if self.prefix:
-            for _, _, names, folder in os.fwalk(path):
-                os.fchown(folder, self.uid, self.gid)
-                for name in names:
-                    os.chown(name, self.uid, self.gid, dir_fd=folder, follow_symlinks=False)
+            give_tree(path, self.owner)
 
 
 def build_prefix(uid: int, gid: int, *, reachable: bool) -> tuple[str, ...]:
@@ -107,6 +111,15 @@ def find_hidden(needed: Iterable[Path], entered: Iterable[Path] = (), *, uid: in
             if not _allows(way, bits | ENTER if way.is_dir() else bits, uid, gid):
                 return way
     return None
+
+
+def may_change(folder: Path, *, uid: int, gid: int) -> bool:
+    """Whether ``uid`` may rename what others have put in ``folder``; no where it does not exist yet."""
+    if not folder.exists():
+        return False
+    return folder.stat().st_uid == uid or (
+        _allows(folder, WRITE | ENTER, uid, gid) and not folder.stat().st_mode & stat.S_ISVTX
+    )
 
 
 def _allows(path: Path, wanted: int, uid: int, gid: int) -> bool:

@@ -7,10 +7,10 @@ The program reads one JSON document and writes JSON lines: ``{"step": ..., "done
 import contextlib
 import fcntl
 import json
-import shutil
 import signal
 import subprocess
 import tempfile
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,7 +20,7 @@ from appliance.local.environments import ENVIRONMENTS
 from appliance.local.errors import LocalError
 from appliance.local.instance import LocalAppliance
 from appliance.local.interrupts import uninterrupted
-from inference.registry.draft import create_anew
+from appliance.settings.files import UnsafePathError, create_anew, make_folder, make_new, open_kept, remove_tree
 from inference.serving.environment import build_embedder_environment
 
 TAIL_CHARACTERS = 2000
@@ -35,28 +35,28 @@ def working_folder(local: LocalAppliance, name: str, contents: Mapping[str, byte
     """A new folder in the data directory that belongs to the components' user and is for no other, until the block
     ends. ``contents`` are files in it, by name. Whoever uses one holds its lock, so that one whose user was killed is
     known, and is removed by the next."""
-    local.settings.data_dir.mkdir(parents=True, exist_ok=True)
+    make_folder(local.settings.data_dir, mode=0o755)
     remove_abandoned(local.settings.data_dir, name)
-    folder = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=local.settings.data_dir))
+    folder = local.settings.data_dir / f"{name}-{uuid.uuid4().hex[:12]}"
     try:
-        with (folder / LOCK).open("w") as lock:
+        with make_new(folder, mode=0o700) as held, create_anew(held / LOCK) as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             for file, content in (contents or {}).items():
-                with create_anew(folder / file, mode=0o600) as stream:
+                with create_anew(held / file, mode=0o600) as stream:
                     stream.write(content)
-            local.identity.own(folder)  # last: from here on it is another user's, and nothing is written there by this
+            local.identity.own(held)  # last: from here on it is another user's, and nothing is written there by this
             yield folder
     finally:
         with uninterrupted():
-            shutil.rmtree(folder, ignore_errors=True)
+            remove_tree(folder, ignore_errors=True)
 
 
 def remove_abandoned(data_dir: Path, name: str) -> None:
     """Folders of that kind whose lock nobody holds. One without a lock is being made at this moment."""
     for folder in data_dir.glob(f"{name}-*"):
-        with contextlib.suppress(OSError), (folder / LOCK).open("r+") as lock:
+        with contextlib.suppress(OSError, UnsafePathError), open_kept(folder / LOCK, "r+") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(folder, ignore_errors=True)
+            remove_tree(folder, ignore_errors=True)
 
 
 def run(local: LocalAppliance, module: str, request: dict[str, Any], *, folder: Path, see: See) -> Any:

@@ -13,7 +13,6 @@ from typing import IO
 
 from appliance.local.environments import ENVIRONMENTS
 from appliance.local.errors import BusyError, LocalError
-from appliance.local.files import open_lock
 from appliance.local.health import Health, HealthChecks
 from appliance.local.identity import Identity, ensure_identity
 from appliance.local.management import Management
@@ -24,6 +23,7 @@ from appliance.local.redis import EmbeddedRedis
 from appliance.local.supervisor import ProgramState, Supervisor
 from appliance.programs import Installation
 from appliance.settings import Settings, environment, load
+from appliance.settings.files import make_folder, open_kept
 from appliance.topology import Component, Topology, build_topology
 
 
@@ -102,8 +102,8 @@ class LocalAppliance:
     def _open_lock(self) -> IO[str]:
         folder = self.settings.data_dir
         try:
-            folder.mkdir(parents=True, exist_ok=True, mode=0o755)
-            return open_lock(folder / "appliance.lock")
+            make_folder(folder, mode=0o755)
+            return open_kept(folder / "appliance.lock", "a+")
         except OSError as error:
             raise LocalError(
                 f"{folder} cannot be used: {error.strerror}. Run this as the user it belongs to, free some space, or "

@@ -5,11 +5,11 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from appliance.local import files
 from appliance.local.errors import LocalError
 from appliance.local.identity import Identity
 from appliance.programs import Installation, build_webapp_environment
 from appliance.settings import Settings
+from appliance.settings.files import open_kept
 
 TAIL_LINES = 25
 
@@ -66,5 +66,5 @@ class Management:
 
     def _keep(self, arguments: Sequence[str], result: "subprocess.CompletedProcess[str]") -> None:
         """Keep what went wrong for later; what a command prints may be a secret and is not kept."""
-        text = f"$ manage {' '.join(arguments)} -> {result.returncode}\n{result.stderr}"
-        files.append(self.settings.log_dir / "manage.log", text, self.identity)
+        with open_kept(self.settings.log_dir / "manage.log", "a", rights=0o600) as log:
+            log.write(f"$ manage {' '.join(arguments)} -> {result.returncode}\n{result.stderr}")

@@ -12,10 +12,10 @@ from appliance.local.bootstrap.sources import Sources
 from appliance.local.errors import LocalError
 from appliance.local.identity import Identity
 from appliance.settings import Settings, SettingsError, environment
+from appliance.settings.files import remove_file, write_whole
 from inference.planning.servable import require_servable
 from inference.planning.sizing import GIB
 from inference.registry.choice import Choice, ModelWish
-from inference.registry.draft import write_whole
 from inference.registry.errors import ModelError, OwnCatalogueError
 from inference.registry.expected import Expected, find_expected
 from inference.registry.fetched import require_fetched, resolve_model
@@ -70,7 +70,7 @@ def write_activation(settings: Settings, activation: Activation | None) -> None:
     """Record what to serve; ``None`` goes back to ``appliance.yaml`` and the automatic choice."""
     file = activation_file(settings)
     if activation is None:
-        file.unlink(missing_ok=True)
+        remove_file(file)
         return
     write_whole(file, json.dumps({"schema_version": 1, **asdict(activation)}, indent=2) + "\n")
 

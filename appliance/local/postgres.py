@@ -11,11 +11,10 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from appliance.local import files
-from appliance.local.directories import PRIVATE_FOLDER, ensure_folder
 from appliance.local.errors import LocalError
 from appliance.local.identity import Identity
 from appliance.settings import Settings
+from appliance.settings.files import make_folder, remove_file, write_whole
 
 DATABASE = "appliance"
 ROLE = "appliance"
@@ -90,28 +89,32 @@ class EmbeddedPostgres:
         return [*self.identity.prefix, str(find_programs() / "postgres"), "-D", str(self.cluster), "-c", limit]
 
     def initialise(self) -> None:
-        """Make the cluster unless it exists (a half-made one is made again), and write its configuration."""
+        """Make the cluster unless it exists (a half-made one is made again), and write its configuration. Raises
+        UnsafePathError."""
         for folder in (self.cluster, self.sockets):
-            ensure_folder(folder, self.identity, mode=PRIVATE_FOLDER)
+            make_folder(folder, mode=0o700, owner=self.identity.owner)
             self.identity.own(folder)
         self._forget_dead_server()
         if not (self.cluster / "appliance.ready").exists():
             self._initdb()
-        files.put(self.cluster / "postgresql.auto.conf", "", self.identity)
-        files.put(self.cluster / "postgresql.conf", CONFIGURATION.format(sockets=self.sockets), self.identity)
-        self.identity.own(self.cluster)
+        self._write("postgresql.auto.conf", "")
+        self._write("postgresql.conf", CONFIGURATION.format(sockets=self.sockets))
+
+    def _write(self, name: str, text: str) -> None:
+        write_whole(self.cluster / name, text, mode=0o600, owner=self.identity.owner)
 
     def _forget_dead_server(self) -> None:
         """After a power loss the lock files name a pid that any other process may have by now; PostgreSQL would take
         that one for itself and refuse to start."""
         for lock in (self.cluster / "postmaster.pid", self.sockets / f".s.PGSQL.{PORT}.lock"):
             if lock.exists() and not is_server(read_pid(lock), self.cluster):
-                lock.unlink()
+                remove_file(lock)
 
     def _initdb(self) -> None:
         if (self.cluster / "PG_VERSION").exists() and (self.cluster / "postmaster.pid").exists():
             raise LocalError(f"{self.cluster} holds an unfinished cluster that a server is using; stop it first.")
         for leftover in self.cluster.iterdir():
+            # As the user whose they are: whatever this path leads to by now, root does not remove it.
             subprocess.run([*self.identity.prefix, "rm", "-rf", "--", str(leftover)], check=True)
         self.settings.secret("postgres-superuser")
         password_file = self.settings.secrets_dir / "postgres-superuser"
@@ -124,7 +127,7 @@ class EmbeddedPostgres:
         result = subprocess.run(command, capture_output=True, text=True, check=False)
         if result.returncode != 0:
             raise LocalError(f"PostgreSQL could not make its cluster in {self.cluster}: {result.stderr.strip()[-800:]}")
-        files.put(self.cluster / "appliance.ready", "initdb finished\n", self.identity)
+        self._write("appliance.ready", "initdb finished\n")
 
     def connect(self, *, database: str = SUPERUSER) -> "psycopg.Connection[tuple[object, ...]]":
         """A superuser's connection, for set-up only."""

@@ -4,9 +4,9 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from appliance.local import files
 from appliance.local.identity import Identity
 from appliance.settings import Settings
+from appliance.settings.files import remove_file, write_whole
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,8 @@ def read_prepared(settings: Settings) -> Prepared:
 
 
 def write_prepared(settings: Settings, identity: Identity, prepared: Prepared) -> None:
-    files.put(prepared_file(settings), json.dumps(asdict(prepared)), identity)
+    write_whole(prepared_file(settings), json.dumps(asdict(prepared)), mode=0o600, owner=identity.owner)
 
 
 def forget_prepared(settings: Settings) -> None:
-    prepared_file(settings).unlink(missing_ok=True)
+    remove_file(prepared_file(settings))

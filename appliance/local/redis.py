@@ -5,11 +5,10 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from appliance.local import files
-from appliance.local.directories import PRIVATE_FOLDER, ensure_folder
 from appliance.local.errors import LocalError
 from appliance.local.identity import Identity
 from appliance.settings import Settings
+from appliance.settings.files import make_folder, write_whole
 
 CONFIGURATION = """\
 # Written by the appliance at each start; edits are overwritten.
@@ -60,12 +59,10 @@ class EmbeddedRedis:
         return [*self.identity.prefix, find_program(), str(self.configuration)]
 
     def initialise(self) -> None:
-        """Write the configuration (mode 0600, it holds the password)."""
+        """Write the configuration (mode 0600, it holds the password). Raises UnsafePathError."""
         folder = self.configuration.parent
         for each in (folder, self.socket.parent):
-            ensure_folder(each, self.identity, mode=PRIVATE_FOLDER)
+            make_folder(each, mode=0o700, owner=self.identity.owner)
         password = self.settings.secret("redis").reveal()
         text = CONFIGURATION.format(socket=self.socket, password=password, folder=folder)
-        files.put(self.configuration, text, self.identity)
-        self.identity.own(folder)
-        self.identity.own(self.socket.parent)
+        write_whole(self.configuration, text, mode=0o600, owner=self.identity.owner)

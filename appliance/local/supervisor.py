@@ -11,11 +11,11 @@ from typing import Any
 
 from supervisor.xmlrpc import SupervisorTransport
 
-from appliance.local import files
 from appliance.local.errors import LocalError
 from appliance.local.identity import Identity
 from appliance.programs import build_base_environment
 from appliance.settings import Settings
+from appliance.settings.files import remove_file, write_whole
 from inference.serving.keeper.outlook import stop_seconds
 
 START_SECONDS = 20
@@ -76,12 +76,12 @@ class Supervisor:
         """Write the file; true when it differs from what was there."""
         if self.configuration.exists() and self.configuration.read_text() == text:
             return False
-        files.put(self.configuration, text, self.identity)
+        write_whole(self.configuration, text, mode=0o600, owner=self.identity.owner)
         return True
 
     def start(self) -> int:
         """Start supervisord with the written configuration, detached from this terminal; its pid."""
-        self.socket.unlink(missing_ok=True)
+        remove_file(self.socket)
         command = [
             *self.identity.prefix,
             sys.executable,

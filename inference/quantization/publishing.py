@@ -5,14 +5,16 @@ import json
 import os
 import shutil
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
+from appliance.settings.files import create_anew, give_tree, rename
 from inference.quantization.record import NAME as RECORD
 from inference.registry.checkpoint import inspect_checkpoint
-from inference.registry.draft import create_anew, open_up, publish
+from inference.registry.draft import open_up
 from inference.registry.errors import CheckpointError
 from inference.registry.fetched import MARKERS
 from inference.registry.importing import SpaceMissingError
+from inference.registry.intake import open_unchanged
 from inference.registry.manifest import NAME as MANIFEST
 from inference.registry.origin import MADE_HERE
 from inference.registry.signature import FILE as SIGNATURE
@@ -75,7 +77,7 @@ def _publish(output: Path, *, parent: Path, name: str, record: dict[str, Any], m
         if (there := find_marked(target)) is not None:
             return there
         sealed = seal(output, known=sums)
-        publish(output, target)
+        rename(output, target)
         keep_record(target, sealed, models_dir=models_dir)
     stored = find_marked(target)
     assert stored is not None, "it was marked just now"
@@ -85,30 +87,15 @@ def _publish(output: Path, *, parent: Path, name: str, record: dict[str, Any], m
 def take_over(output: Path) -> None:
     """As root the files become root's, as those of an import are: the engine's user cannot change them. Before anything
     is written beside them, and before their sums are taken."""
-    while os.geteuid() == 0 and _take_over(output):
+    while os.geteuid() == 0 and give_tree(output, (0, 0)):
         pass  # a folder may have got further files before it was taken
-
-
-def _take_over(output: Path) -> bool:
-    """Whether a folder had been somebody else's."""
-    had_another = False
-    for _, _, names, folder in os.fwalk(output):
-        had_another |= os.fstat(folder).st_uid != 0
-        os.fchown(folder, 0, 0)
-        for name in names:
-            os.chown(name, 0, 0, dir_fd=folder, follow_symlinks=False)
-    return had_another
 
 
 def copy_rest(parent: Path, output: Path) -> None:
     """Tokenizer, chat template, licence, card: all but weights, and what the store or a signature says of them."""
-    for name in list_files(parent):
+    for name, status in list_files(parent).items():
         if name in NOT_PASSED_ON or name.endswith(WEIGHTS):
             continue
         (output / name).parent.mkdir(parents=True, exist_ok=True)
-        with _open(parent / name) as source, create_anew(output / name) as target:
+        with open_unchanged(parent / name, status)() as source, create_anew(output / name) as target:
             shutil.copyfileobj(source, target)
-
-
-def _open(file: Path) -> IO[bytes]:
-    return open(file, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NOFOLLOW))

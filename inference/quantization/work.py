@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from appliance.settings.files import create_anew, hold_path, open_folder, remove_tree, write_whole
 from inference.quantization.errors import OtherWorkError
 from inference.quantization.job import Job, format_job, parse_job
-from inference.registry.draft import FOLDER_FLAGS, create_anew, write_whole
 from inference.registry.store import hold
 
 PREFIX = ".quantizing-"
@@ -77,20 +77,16 @@ def begin(work: Work, job: Job, *, name: str) -> Iterator[Work]:
     text = format_job(job)
     if work.folder.is_symlink() or not work.job.is_file():
         discard(work)
-        work.folder.mkdir(mode=ENTERED)
-    descriptor = os.open(work.folder, FOLDER_FLAGS)
-    try:
+    with open_folder(work.folder, make=ENTERED) as descriptor:
         if os.fstat(descriptor).st_uid != os.geteuid():
             raise OtherWorkError(
                 f"{name} was begun by another user. Choose another --name, or discard it: "
                 f"bin/appliance models quantize --discard {name}"
             )
         os.fchmod(descriptor, ENTERED)
-        held = Work(Path(f"/proc/self/fd/{descriptor}"))
+        held = Work(hold_path(descriptor))
         _take_up(held, text, name)
         yield held
-    finally:
-        os.close(descriptor)
 
 
 def _take_up(held: Work, text: str, name: str) -> None:
@@ -119,10 +115,8 @@ def remove_samples(held: Work) -> None:
 
 
 def discard(work: Work) -> None:
-    if work.folder.is_symlink():
-        work.folder.unlink()
-    elif work.folder.exists():
-        shutil.rmtree(work.folder)
+    if os.path.lexists(work.folder):
+        remove_tree(work.folder)
 
 
 def list_begun(models_dir: Path, *, parent: Path | None = None) -> list[str]:

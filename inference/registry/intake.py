@@ -98,8 +98,13 @@ def open_unchanged(path: Path, status: os.stat_result) -> Callable[[], AbstractC
     @contextmanager
     def opened() -> Iterator[IO[bytes]]:
         with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NOFOLLOW)) as stream:
+            _refuse_changed(path, stream, status)  # before a byte of another file is passed on
             yield stream
-            if take_trace(os.fstat(stream.fileno())) != take_trace(status):
-                raise SourceChangedError(f"{path} changed while it was read. Wait until nobody writes to it.")
+            _refuse_changed(path, stream, status)
 
     return opened
+
+
+def _refuse_changed(path: Path, stream: IO[bytes], status: os.stat_result) -> None:
+    if take_trace(os.fstat(stream.fileno())) != take_trace(status):
+        raise SourceChangedError(f"{path} changed while it was read. Wait until nobody writes to it.")

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
-from inference.registry.draft import write_whole
+from appliance.settings.files import write_whole
 from inference.registry.entry import Closed, Commit, Count, HubId, Sha256, Text, Variant
 from inference.registry.errors import ModelError
 from inference.registry.load import Catalogue

@@ -13,7 +13,7 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from inference.registry.draft import write_whole
+from appliance.settings.files import UnsafePathError, make_new, remove_file, write_whole
 from inference.registry.manifest import NAME
 
 FOLDER = "verified"
@@ -92,23 +92,22 @@ def write_beside(place: Place, file: Path, text: str) -> bool:
     """A file in the folder of records; false where this process may not write."""
     folder = place.record.parent
     try:
-        with contextlib.suppress(FileExistsError):
-            folder.mkdir()
-            folder.chmod(0o755)
+        with contextlib.suppress(FileExistsError), make_new(folder, mode=0o755) as made:
+            made.chmod(0o755)  # whatever the umask
         if not stat.S_ISDIR(folder.lstat().st_mode):  # a link least of all
             return False
         write_whole(file, text)
-    except OSError:
+    except (OSError, UnsafePathError):
         return False
     return True
 
 
 def forget(place: Place) -> None:
     """No record, no comparison and, for a directory outside of the store, no manifest: the next check starts afresh."""
-    place.record.unlink(missing_ok=True)
-    place.comparison.unlink(missing_ok=True)
+    remove_file(place.record)
+    remove_file(place.comparison)
     if not place.is_stored:
-        place.manifest.unlink(missing_ok=True)
+        remove_file(place.manifest)
 
 
 def _as_trace(numbers: list[int]) -> Trace:

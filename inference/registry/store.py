@@ -9,7 +9,6 @@ import fcntl
 import hashlib
 import json
 import os
-import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
+from appliance.settings.files import open_kept, remove_tree, rename
 from inference.registry.errors import ModelError
 from inference.registry.expected import Expected
 from inference.registry.fetched import build_lost_marker
@@ -172,8 +172,8 @@ def remove(stored: Stored, *, models_dir: Path) -> int:
     freed = sum(file.lstat().st_blocks * BLOCK_BYTES for file in stored.folder.rglob("*"))
     forget(find_place(stored.folder, models_dir=models_dir))
     leaving = models_dir / f".removing-{stored.folder.name}"
-    stored.folder.rename(leaving)
-    shutil.rmtree(leaving)
+    rename(stored.folder, leaving)
+    remove_tree(leaving)
     return freed
 
 
@@ -181,7 +181,7 @@ def remove_unfinished(models_dir: Path) -> list[str]:
     """What a killed import or removal left. Hold the lock."""
     left = [path for path in sorted(models_dir.iterdir()) if path.name.startswith(UNFINISHED)]
     for path in left:
-        shutil.rmtree(path)
+        remove_tree(path)
     return [path.name for path in left]
 
 
@@ -195,8 +195,7 @@ def only_one_change(models_dir: Path) -> Iterator[None]:
 @contextmanager
 def hold(lock: Path, doing: str) -> Iterator[int]:
     """The lock's descriptor: a program that inherits it holds the lock too. Raises StoreBusyError."""
-    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
-    with open(lock, "r+", opener=lambda name, _: os.open(name, flags, 0o644)) as handle:
+    with open_kept(lock, "a+") as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from appliance.settings.files import remove_file, write_whole
 from inference.serving.readiness import check_alive
 
 PAUSE_SECONDS = 1.0
@@ -39,12 +40,12 @@ def wait_for_turn(urls: Sequence[str], *, seconds: float, given_up: Path | None 
 
 def give_up(folder: Path, url: str) -> None:
     """Nobody waits any more for the engine that answered at ``url``, which is stopped."""
-    _mark(folder, url).touch()
+    write_whole(_mark(folder, url), "")
 
 
 def wait_again(folder: Path, url: str) -> None:
     """It is started again. Idempotent."""
-    _mark(folder, url).unlink(missing_ok=True)
+    remove_file(_mark(folder, url))
 
 
 def _mark(folder: Path, url: str) -> Path:

@@ -44,6 +44,27 @@ def test_every_module_says_what_it_owns() -> None:
     assert silent == []
 
 
+def test_what_root_may_run_changes_files_in_one_way() -> None:
+    """Its folders are those of a user with fewer rights: :mod:`appliance.settings.files` follows no link there. The
+    environments lie in the checkout."""
+    changes = {"write_text", "write_bytes", "touch", "mkdir", "mkdtemp", "unlink", "rename", "rmtree"}
+    changes |= {"chmod", "chown", "fchown", "lchown", "symlink_to", "hardlink_to"}
+    offenders = [
+        f"{name(path)}:{node.lineno} {node.func.attr}"
+        for path in list_modules()
+        if name(path).startswith("appliance/local/") and "/bootstrap/" not in name(path)
+        for node in ast.walk(parse(path))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+        if node.func.attr in changes or (node.func.attr == "open" and _writes(node))
+    ]
+    assert [each for each in offenders if not each.startswith("appliance/local/environments.py:")] == []
+
+
+def _writes(call: ast.Call) -> bool:
+    modes = [each.value for each in call.args if isinstance(each, ast.Constant)]
+    return any(isinstance(mode, str) and set(mode) & set("wax+") for mode in modes)
+
+
 def test_nothing_is_pickled_or_shelled() -> None:
     offenders = []
     for path in list_modules():

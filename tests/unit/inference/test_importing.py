@@ -310,7 +310,7 @@ def test_killed_import_leaves_no_model_and_the_next_one_clears_up(tmp_path: Path
     )
     try:
         deadline = time.monotonic() + PATIENCE_SECONDS
-        while not any(file.is_file() for file in models_dir.glob(".importing-*/*")):
+        while not any(file.is_file() for file in models_dir.glob(".importing-*/*/*")):
             assert time.monotonic() < deadline
             time.sleep(0.02)
         with pytest.raises(StoreBusyError, match=f"process {process.pid}"):

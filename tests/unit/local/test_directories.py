@@ -9,6 +9,7 @@ from appliance.local.directories import ensure_directories
 from appliance.local.errors import LocalError
 from appliance.local.identity import Identity
 from appliance.settings import Settings
+from appliance.settings.files import UnsafePathError
 
 MYSELF = Identity(os.getuid(), os.getgid(), ())
 
@@ -30,15 +31,15 @@ def test_empty_folder_and_an_appliances_own_are_used(tmp_path: Path, there: tupl
 
 
 def test_interrupted_first_start_can_be_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    really = Path.mkdir
+    really = os.mkdir
 
-    def interrupt(path: Path, mode: int = 0o777, parents: bool = False, exist_ok: bool = False) -> None:
-        if path.name in {"log", "cache", "model"}:
+    def interrupt(path: str | Path, mode: int = 0o777, *, dir_fd: int | None = None) -> None:
+        if Path(path).name in {"log", "cache", "model"}:
             raise KeyboardInterrupt
-        really(path, mode, parents, exist_ok)
+        really(path, mode, dir_fd=dir_fd)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "mkdir", interrupt)
+        patch.setattr(os, "mkdir", interrupt)
         with pytest.raises(KeyboardInterrupt):
             ensure_directories(Settings(data_dir=tmp_path / "var"), MYSELF)
     ensure_directories(Settings(data_dir=tmp_path / "var"), MYSELF)
@@ -60,7 +61,9 @@ def given_away(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return found
 
 
-def test_only_what_is_below_is_given_away(tmp_path: Path, given_away: list[int]) -> None:
+def test_only_what_is_below_is_given_away(
+    tmp_path: Path, given_away: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
     ours, theirs = tmp_path / "ours", tmp_path / "theirs"
     for folder in (ours / "inner", theirs):
         folder.mkdir(parents=True)
@@ -70,6 +73,8 @@ def test_only_what_is_below_is_given_away(tmp_path: Path, given_away: list[int])
     (tmp_path / "top").symlink_to(theirs)
     identity = Identity(7, 8, ("setpriv", "--"))
     identity.own(ours)
-    identity.own(tmp_path / "top")
-    expected = {path.lstat().st_ino for path in (ours, ours / "inner", ours / "inner/file", ours / "file-link")}
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    with pytest.raises(UnsafePathError, match="top is a symbolic link"):
+        identity.own(tmp_path / "top")
+    expected = {path.lstat().st_ino for path in (ours, ours / "inner", ours / "inner/file")}
     assert set(given_away) == expected

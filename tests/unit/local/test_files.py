@@ -8,8 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from appliance.local import files
-from appliance.local.errors import LocalError
 from appliance.local.identity import Identity
 from appliance.local.instance import LocalAppliance
 from appliance.local.management import Management
@@ -18,7 +16,8 @@ from appliance.local.prepared import Prepared, write_prepared
 from appliance.local.redis import EmbeddedRedis
 from appliance.local.supervisor import Supervisor
 from appliance.programs import Installation
-from appliance.settings import Settings
+from appliance.settings import Settings, SettingsError
+from appliance.settings.files import open_kept, write_whole
 
 MYSELF = Identity(os.getuid(), os.getgid(), ())
 THEIRS = "a line of somebody else's\n"
@@ -62,8 +61,9 @@ REFUSED = {"log/manage.log": _write_log, "appliance.lock": _write_lock}
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> tuple[Settings, Installation, Path]:
-    """A data directory with a made cluster, and a file that is none of the appliance's."""
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Settings, Installation, Path]:
+    """A data directory with a made cluster, and a file that is none of the appliance's; whoever runs this is root."""
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
     settings = Settings(data_dir=tmp_path / "var")
     for name in ("redis", "postgres", "run", "log"):
         (settings.data_dir / name).mkdir(parents=True)
@@ -94,7 +94,7 @@ def test_link_in_the_place_of_what_is_added_to_or_locked_is_refused(
 ) -> None:
     settings, installation, theirs = site
     (settings.data_dir / name).symlink_to(theirs)
-    with pytest.raises(LocalError, match=rf"{Path(name).name} is not the appliance's own.*remove it"):
+    with pytest.raises(SettingsError, match=rf"{Path(name).name} is a symbolic link.*Remove it"):
         REFUSED[name](settings, installation)
     assert theirs.read_text() == THEIRS
 
@@ -109,7 +109,7 @@ def test_link_in_the_place_of_a_folder_is_refused(site: tuple[Settings, Installa
     folder.rmdir()
     folder.symlink_to(theirs.parent)
     before = sorted(theirs.parent.iterdir())
-    with pytest.raises(LocalError, match=rf"{folder.name} (is not the appliance's own|belongs to somebody else)"):
+    with pytest.raises(SettingsError, match=rf"{folder.name} is a symbolic link"):
         (REPLACED | REFUSED)[name](settings, installation)
     assert sorted(theirs.parent.iterdir()) == before
 
@@ -123,17 +123,18 @@ def test_old_file_stays_when_the_new_one_cannot_be_written(tmp_path: Path, monke
 
     monkeypatch.setattr(os, "replace", fail)
     with pytest.raises(OSError, match="No space left"):
-        files.put(file, "new\n", MYSELF)
+        write_whole(file, "new\n")
     assert file.read_text() == "old\n"
     assert [entry.name for entry in tmp_path.iterdir()] == ["redis.conf"]
 
 
 def test_what_root_writes_is_the_components_users_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     given: list[tuple[int, int, int]] = []
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(os, "fchown", lambda file, uid, gid: given.append((os.fstat(file).st_ino, uid, gid)))
-    identity = Identity(64_000, 64_001, ("setpriv", "--"))
-    files.put(tmp_path / "redis.conf", "requirepass\n", identity)
-    files.append(tmp_path / "manage.log", "$ manage\n", identity)
+    write_whole(tmp_path / "redis.conf", "requirepass\n", mode=0o600, owner=(64_000, 64_001))
+    with open_kept(tmp_path / "manage.log", "a", rights=0o600) as log:
+        log.write("$ manage\n")
     found = [(tmp_path / name).stat() for name in ("redis.conf", "manage.log")]
     assert [stat.S_IMODE(status.st_mode) for status in found] == [0o600, 0o600]
-    assert given == [(status.st_ino, 64_000, 64_001) for status in found]
+    assert given == [(found[0].st_ino, 64_000, 64_001)]

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from appliance.settings.files import write_whole
 from inference.quantization.errors import OtherWorkError
 from inference.quantization.job import Calibration, Job
 from inference.quantization.work import begin, build_work, put_samples, remove_samples
-from inference.registry.draft import write_whole
 from inference.registry.pins import write_pins
 
 
