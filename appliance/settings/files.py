@@ -34,6 +34,11 @@ class UnsafePathError(SettingsError):
     """Somebody with fewer rights could lead this command elsewhere; nothing was done there."""
 
 
+def is_root() -> bool:
+    """Whose rights others could make use of; everybody else may only do what is his own affair."""
+    return os.geteuid() == 0
+
+
 def hold_path(descriptor: int) -> Path:
     """A held folder by a path that leads to it whatever becomes of its name, for this process and those it starts."""
     return Path(f"/proc/{os.getpid()}/fd/{descriptor}")
@@ -53,7 +58,7 @@ def open_folder(path: Path, *, make: int | None = None) -> Iterator[int]:
 def make_folder(path: Path, *, mode: int, owner: Owner | None = None) -> os.stat_result:
     """Make it where it is missing, and give it to ``owner`` if root made it; what it is then."""
     with open_folder(path, make=mode) as folder:
-        if owner is not None and os.geteuid() == os.fstat(folder).st_uid == 0:
+        if owner is not None and is_root() and os.fstat(folder).st_uid == 0:
             os.fchown(folder, *owner)
         return os.fstat(folder)
 
@@ -96,7 +101,7 @@ def write_whole(path: Path, text: str, *, mode: int = 0o644, owner: Owner | None
             with os.fdopen(descriptor, "wb") as stream:
                 stream.write(text.encode("utf-8"))
                 os.fchmod(descriptor, mode)
-                if owner is not None and os.geteuid() == 0:
+                if owner is not None and is_root():
                     os.fchown(descriptor, *owner)
             _put_in_place(draft, path, folder)
         finally:
@@ -114,7 +119,7 @@ def _put_in_place(draft: str, path: Path, folder: int) -> None:
 def open_kept(path: Path, mode: KeptMode, *, rights: int = 0o644) -> IO[str]:
     """A file that is read or gone on with, such as a log or a lock; for root, a plain one with no other name. With
     those ``rights`` where it is made. Raises UnsafePathError."""
-    if os.geteuid() != 0:
+    if not is_root():
         return open(path, mode, encoding="utf-8", opener=lambda name, flags: os.open(name, flags, rights))
     with open_folder(path.parent) as folder:
         try:
@@ -198,7 +203,7 @@ def remove_tree(path: Path, *, ignore_errors: bool = False) -> None:
 
 def _walk(path: Path, make: int | None) -> int:
     """As root every part is opened below the one before it."""
-    if os.geteuid() != 0:
+    if not is_root():
         if make is not None:
             path.mkdir(parents=True, exist_ok=True, mode=make)
         return os.open(path, os.O_RDONLY | os.O_DIRECTORY)
