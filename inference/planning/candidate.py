@@ -29,7 +29,7 @@ class Candidate:
     weight takes with its share of scales, where a configuration says it; ``group_size``: how many inputs of a layer
     share a scale, None where all of them do; ``is_compressed``: whether compressed-tensors stored them. ``is_padded``:
     whether the layers were widened before they were quantised, beyond what ``architecture`` says; None where nobody
-    could look."""
+    could look. ``draft_bytes`` and ``draft_token_bytes``: of a GPU, what a smaller model that guesses ahead takes."""
 
     model: str
     weights: str
@@ -44,6 +44,8 @@ class Candidate:
     group_size: int | None = None
     is_compressed: bool = False
     is_padded: bool | None = False
+    draft_bytes: int = 0
+    draft_token_bytes: int = 0
 
 
 def list_candidates(entries: Iterable[Entry]) -> tuple[Candidate, ...]:

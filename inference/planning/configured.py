@@ -2,29 +2,16 @@
 each therefore gets."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from appliance.settings import Settings
 from appliance.settings.model import MAIN_MODEL, FurtherModel, Model
-from inference.planning.candidate import read_candidates
 from inference.planning.dividing import Portion, Sharer, divide_gpu, divide_machine
-from inference.planning.errors import PlanningError
-from inference.planning.figures import KV_VALUE_BYTES
+from inference.planning.need import measure
 from inference.planning.sizing import GIB
-from inference.planning.stages import list_stage_bytes
-from inference.registry.checkpoint import Checkpoint, inspect_checkpoint
-from inference.registry.choice import BITSANDBYTES_SHARE
-from inference.registry.families import PoolingFamily
+from inference.registry.checkpoint import inspect_checkpoint
 from inference.registry.machine import MachineFacts
 from inference.registry.spec import ModelSpec
-
-
-@dataclass(frozen=True)
-class Need:
-    """Of one GPU, or of the machine without one; see :class:`~inference.planning.dividing.Sharer`."""
-
-    weights_bytes: int
-    kv_bytes_per_token: int | None
 
 
 def list_wanted(settings: Settings) -> dict[str, Model]:
@@ -46,44 +33,6 @@ def divide_memory(specs: Mapping[str, ModelSpec], settings: Settings, machine: M
         portions += divide_machine(on_cpu, machine.memory_bytes)
     found = {portion.name: portion for portion in portions}
     return {name: found[name] for name in sharers}
-
-
-def measure(spec: ModelSpec, checkpoint: Checkpoint) -> Need:
-    """With the smaller model that guesses ahead, where there is one: it has weights and a cache of its own, on as many
-    GPUs as the model is divided among, in its last stage (``SpeculativeConfig`` in vLLM's ``config/speculative.py``).
-    Raises CheckpointError for a draft that is a bad directory."""
-    own = _measure_alone(spec, checkpoint)
-    draft = spec.options.speculative.draft if spec.options.speculative else None
-    if draft is None:
-        return own
-    beside = replace(spec, path=draft, quantization=None, pipeline_parallel=1)
-    its = _measure_alone(beside, inspect_checkpoint(draft))
-    are_known = own.kv_bytes_per_token is not None and its.kv_bytes_per_token is not None
-    cache = (own.kv_bytes_per_token or 0) + (its.kv_bytes_per_token or 0)
-    return Need(own.weights_bytes + its.weights_bytes, cache if are_known else None)
-
-
-def _measure_alone(spec: ModelSpec, checkpoint: Checkpoint) -> Need:
-    """By the formulas where they hold, else the size of the files; a model that attends both ways keeps no cache."""
-    narrowed = spec.quantization == "bitsandbytes" and checkpoint.quantization is None
-    on_disk = int(checkpoint.loaded_bytes * (BITSANDBYTES_SHARE if narrowed else 1)) // (
-        spec.tensor_parallel * spec.pipeline_parallel
-    )
-    if isinstance(checkpoint.family, PoolingFamily) and checkpoint.family.is_bidirectional:
-        return Need(on_disk, 0)
-    assert spec.path is not None, "only what is here is measured"
-    try:
-        as_it_is, *converted = read_candidates(spec.path)
-        candidate = converted[0] if narrowed and converted else as_it_is
-        stages = list_stage_bytes(
-            candidate.architecture, candidate.format, tensor_parallel=spec.tensor_parallel,
-            pipeline_parallel=spec.pipeline_parallel, value_bytes=KV_VALUE_BYTES[spec.kv_cache_dtype],
-            bits=candidate.weight_bits,
-        )  # fmt: skip
-    except PlanningError:
-        return Need(on_disk, None)
-    # The fullest stage: the share is the same on every GPU.
-    return Need(*max(stages))
 
 
 def _build_sharer(name: str, spec: ModelSpec, wanted: Model) -> Sharer:

@@ -8,7 +8,7 @@ from inference.planning.errors import FactMissingError
 from inference.planning.node import CpuNode, Node, Question
 from inference.planning.sharing import choose_tensor_parallel
 from inference.planning.sizing import CONTEXT_STEP, GIB, GPU_WORKING_BYTES
-from inference.planning.stages import list_stage_bytes
+from inference.planning.stages import add_to_last, list_stage_bytes
 from inference.registry.spec import ModelSpec
 from inference.serving.options import MAX_RUNNING
 
@@ -46,6 +46,7 @@ def compute_figures(candidate: Candidate, node: Node, question: Question) -> Fig
         architecture, candidate.format, tensor_parallel=parallel, pipeline_parallel=question.pipeline_parallel,
         value_bytes=KV_VALUE_BYTES[question.kv_cache_dtype], bits=candidate.weight_bits,
     )  # fmt: skip
+    stages = add_to_last(stages, (candidate.draft_bytes, candidate.draft_token_bytes))
     weights, per_token = min(stages, key=lambda each: compute_kv_budget_bytes(node, each[0], question) / each[1])
     budget = max(0, compute_kv_budget_bytes(node, weights, question))
     known = candidate.native_tokens or architecture.max_positions

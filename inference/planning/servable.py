@@ -4,6 +4,7 @@ vLLM would find out too, minutes later and in many lines. What no formula descri
 """
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from inference.planning.advice import explain
@@ -12,6 +13,7 @@ from inference.planning.config import read_facts
 from inference.planning.errors import CannotShareError, PlanningError
 from inference.planning.figures import compute_figures
 from inference.planning.gpus import FP8_CAPABILITY, Capability
+from inference.planning.need import build_draft_spec, measure_draft
 from inference.planning.node import CpuNode, GpuNode, Node, Question, find_gpu_node
 from inference.planning.sharing import choose_tensor_parallel
 from inference.planning.sizing import GPU_SHARE, GPU_WORKING_BYTES
@@ -41,7 +43,11 @@ def require_servable(
         return
     gpu = find_gpu_node(machine.gpus)
     _require_sharing(candidate, spec, gpu.capability if gpu else FP8_CAPABILITY)
+    if spec.draft is not None:
+        _require_draft_sharing(spec, gpu.capability if gpu else FP8_CAPABILITY)
     if is_alone and spec.max_context_tokens is not None and spec.options.nodes.count == 1:
+        draft = measure_draft(spec)
+        candidate = replace(candidate, draft_bytes=draft.weights_bytes, draft_token_bytes=draft.kv_bytes_per_token or 0)
         _require_context(candidate, spec, machine, config, kv_cache_bytes, memory_fraction)
 
 
@@ -80,6 +86,18 @@ def _require_sharing(candidate: Candidate, spec: ModelSpec, capability: Capabili
         raise CannotServeError(
             f"{error} Correct model.tensor_parallel or model.pipeline_parallel in appliance.yaml."
         ) from None
+
+
+def _require_draft_sharing(spec: ModelSpec, capability: Capability) -> None:
+    """vLLM splits its layers over as many GPUs as the model's."""
+    alone = build_draft_spec(spec)
+    assert alone.path is not None, "it is a directory"
+    candidate = _build_candidate(alone, json.loads((alone.path / "config.json").read_text(encoding="utf-8")))
+    try:
+        if candidate is not None:
+            _require_sharing(candidate, alone, capability)
+    except CannotServeError as error:
+        raise CannotServeError(f"model.speculative.draft {alone.path}: {error}") from None
 
 
 def _require_context(

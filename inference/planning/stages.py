@@ -46,6 +46,12 @@ def list_stage_bytes(
     )
 
 
+def add_to_last(stages: tuple[tuple[int, int], ...], beside: tuple[int, int]) -> tuple[tuple[int, int], ...]:
+    """With what else the last stage holds: weights, and keys and values of a token."""
+    *before, (weights, token) = stages
+    return (*before, (weights + beside[0], token + beside[1]))
+
+
 def _measure(
     architecture: Architecture, format_: Format, tensor_parallel: int, value_bytes: int, bits: float | None
 ) -> tuple[int, int]:

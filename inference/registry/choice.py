@@ -154,17 +154,21 @@ def require_device(checkpoint: Checkpoint, device: Device) -> None:
         )
 
 
-def require_memory(checkpoint: Checkpoint, wish: ModelWish, machine: MachineFacts, device: Device) -> None:
-    """Raises ModelTooBigError for a model that all of the memory could not hold; what other programs use of it is not
-    known before the engine asks for its own."""
+def require_memory(
+    checkpoint: Checkpoint, wish: ModelWish, machine: MachineFacts, device: Device, *, draft_bytes: int = 0
+) -> None:
+    """Raises ModelTooBigError for a model that all of the memory could not hold, with the smaller one that guesses for
+    it; what other programs use of it is not known before the engine asks for its own."""
     narrowed = wish.quantization == "bitsandbytes" and checkpoint.quantization is None
     weights = checkpoint.loaded_bytes * (BITSANDBYTES_SHARE if narrowed else 1)
     if device == "cuda":
         memory, where = max(gpu.memory_bytes for gpu in machine.gpus), "the GPU's memory"
         weights /= wish.tensor_parallel * wish.pipeline_parallel
+        weights += draft_bytes / wish.tensor_parallel  # whole in the last stage of a pipeline
         needed, beside = weights + GPU_WORKING_BYTES, "with what the engine needs beside them"
     else:
         memory, where = machine.memory_bytes, "this machine's memory"
+        weights += draft_bytes
         needed = weights + wish.kv_cache_bytes + LEAST_WORKING_BYTES
         beside = f"with a KV cache of {wish.kv_cache_bytes / GIB:.1f} GiB and what the engine needs beside them"
     if needed > memory:
@@ -173,8 +177,9 @@ def require_memory(checkpoint: Checkpoint, wish: ModelWish, machine: MachineFact
             cure += f", or set {wish.section}.quantization: bitsandbytes"
         if device == "cpu" and weights + LEAST_WORKING_BYTES < memory:
             cure = f"Lower {wish.section}.kv_cache_gib"
+        whose = f"its weights and those of {wish.section}.speculative.draft" if draft_bytes else "its weights"
         raise ModelTooBigError(
-            f"{checkpoint.path}: its weights take {weights / GIB:.1f} GiB, {needed / GIB:.1f} GiB {beside}; {where} is "
+            f"{checkpoint.path}: {whose} take {weights / GIB:.1f} GiB, {needed / GIB:.1f} GiB {beside}; {where} is "
             f"{memory / GIB:.1f} GiB. {cure}."
         )
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from inference.registry.checkpoint import inspect_checkpoint, require_purpose
+from inference.registry.checkpoint import Checkpoint, inspect_checkpoint, require_purpose
 from inference.registry.choice import (
     DEFAULT_REVISION,
     Choice,
@@ -102,15 +102,15 @@ def resolve_model(
     if choice.spec is None:
         return choice
     if choice.spec.source != "hub":
-        return Choice(_settle(choice.spec, entries, section=wish.section), choice.reason)
+        assert checkpoint is not None, "what lies in a directory was inspected"
+        return Choice(_finish(choice.spec, checkpoint, wish, machine, entries), choice.reason)
     folder = _find_folder(choice.spec, here)
     if folder is None:
         return choice
     checkpoint = inspect_checkpoint(folder)
     require_purpose(checkpoint, wish.purpose)
     require_device(checkpoint, choice.spec.device)
-    require_memory(checkpoint, wish, machine, choice.spec.device)
-    return Choice(_settle(with_checkpoint(choice.spec, checkpoint), entries, section=wish.section), choice.reason)
+    return Choice(_finish(with_checkpoint(choice.spec, checkpoint), checkpoint, wish, machine, entries), choice.reason)
 
 
 def require_fetched(spec: ModelSpec, *, models_dir: Path, entries: Iterable[Entry] | None = None) -> ModelSpec:
@@ -122,6 +122,15 @@ def require_fetched(spec: ModelSpec, *, models_dir: Path, entries: Iterable[Entr
     if folder is None:
         raise NotFetchedError(f"{spec.hub_id} at {spec.revision} is not in {models_dir}: fetch it first.")
     return _settle(with_checkpoint(spec, inspect_checkpoint(folder)), entries)
+
+
+def _finish(
+    spec: ModelSpec, checkpoint: Checkpoint, wish: ModelWish, machine: MachineFacts, entries: Iterable[Entry] | None
+) -> ModelSpec:
+    """What is loaded beside the model takes memory too, and is known by now."""
+    spec = _settle(spec, entries, section=wish.section)
+    require_memory(checkpoint, wish, machine, spec.device, draft_bytes=spec.draft_bytes)
+    return spec
 
 
 def _settle(spec: ModelSpec, entries: Iterable[Entry] | None, *, section: str = "model") -> ModelSpec:

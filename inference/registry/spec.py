@@ -26,7 +26,8 @@ class ModelSpec:
     ``purpose``: what of; one that embeds or reranks writes nothing. ``ranks_by_words``: a model that writes, whose
     score is how much likelier it would write yes than no.
     ``enforce_eager``: no compilation, for machines without a C++ compiler; it starts faster, answers slower.
-    ``options``: what the operator set of how the engine runs; ``adapter_rank``: what the largest of its adapters needs.
+    ``options``: what the operator set of how the engine runs; ``adapter_rank``: what the largest of its adapters needs;
+    ``draft_bytes``: what the engine keeps of the smaller model that guesses ahead.
     """
 
     name: str
@@ -51,14 +52,19 @@ class ModelSpec:
     enforce_eager: bool = False
     options: Options = DEFAULT_OPTIONS
     adapter_rank: int | None = None
+    draft_bytes: int = 0
 
     def __post_init__(self) -> None:
         if not self.served_name:
             object.__setattr__(self, "served_name", self.name)
 
     @property
+    def draft(self) -> Path | None:
+        """The directory of the smaller model that guesses ahead."""
+        return self.options.speculative.draft if self.options.speculative else None
+
+    @property
     def folders(self) -> tuple[Path, ...]:
         """Every directory that the engine loads from, the model's first."""
-        draft = self.options.speculative.draft if self.options.speculative else None
-        beside = [adapter.path for adapter in self.options.adapters] + ([draft] if draft else [])
+        beside = [adapter.path for adapter in self.options.adapters] + ([self.draft] if self.draft else [])
         return (*([self.path] if self.path else []), *beside)

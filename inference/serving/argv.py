@@ -94,7 +94,7 @@ def _build_conversation_flags(spec: ModelSpec) -> list[str]:
     flags: list[str] = []
     if spec.purpose != "generation":
         return flags
-    flags += build_caching_flags(spec.options) + build_adapter_flags(spec)
+    flags += build_caching_flags(spec) + build_adapter_flags(spec)
     if spec.tool_parser is not None:
         flags += ["--enable-auto-tool-choice", "--tool-call-parser", spec.tool_parser]
     if spec.reasoning_parser is not None:

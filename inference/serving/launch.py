@@ -147,9 +147,9 @@ def require_acknowledged(settings: Settings, spec: ModelSpec, further: str | Non
         return
     catalogue = load_unpinned_catalogue(settings)
     require_licence(catalogue, spec.path, acknowledged=wanted.licence, card=spec.licence)
-    if spec.options.speculative and (draft := spec.options.speculative.draft):
-        card = find_licence(draft / "README.md")
-        require_licence(catalogue, draft, acknowledged=wanted.licence, card=card)
+    if spec.draft is not None:
+        card = find_licence(spec.draft / "README.md")
+        require_licence(catalogue, spec.draft, acknowledged=wanted.licence, card=card)
 
 
 def list_earlier(settings: Settings, further: str | None) -> list[str]:

@@ -23,11 +23,12 @@ def build_queue_flags(spec: ModelSpec) -> list[str]:
     return flags
 
 
-def build_caching_flags(options: Options) -> list[str]:
+def build_caching_flags(spec: ModelSpec) -> list[str]:
     """Said either way: vLLM's default differs between models and releases."""
+    options = spec.options
     flags = ["--enable-prefix-caching" if options.prefix_caching else "--no-enable-prefix-caching"]
     if options.speculative is not None:
-        flags += ["--speculative-config", build_speculative_config(options)]
+        flags += ["--speculative-config", build_speculative_config(spec)]
     return flags
 
 
@@ -52,15 +53,18 @@ def build_adapter_flags(spec: ModelSpec) -> list[str]:
     return ["--enable-lora", *room, "--lora-modules", *modules]
 
 
-def build_speculative_config(options: Options) -> str:
-    """Both fields of a match are said, because vLLM's default takes five words only."""
-    guessing = options.speculative
+def build_speculative_config(spec: ModelSpec) -> str:
+    """Both fields of a match are said, because vLLM's default takes five words only. It loads a draft model by the
+    model's load format, and that of bitsandbytes reads nothing else."""
+    guessing = spec.options.speculative
     assert guessing is not None
     config: dict[str, Any] = {"method": guessing.method, "num_speculative_tokens": guessing.tokens}
     if guessing.method == "ngram":
         config |= {"prompt_lookup_max": LONGEST_MATCH, "prompt_lookup_min": SHORTEST_MATCH}
     else:
         config["model"] = str(guessing.draft)
+        if spec.quantization == "bitsandbytes":
+            config["quantization"] = spec.quantization
     return json.dumps(config)
 
 

@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
 from inference.metrics.parse import iterate_samples
-from inference.planning.configured import measure
+from inference.planning.need import measure
 from inference.planning.sizing import GIB
 from inference.registry.checkpoint import inspect_checkpoint
 from inference.registry.companions import with_companions
@@ -18,6 +19,7 @@ from tests.engines.launch import ENGINE_KV_CACHE_GIB, RunningEngine, build_spec,
 from tests.engines.predicted import read_kv_tokens
 
 TOKENS, GUESSED_AT_A_TIME = 64, 3
+ROUNDING = 0.05  # of 16-bit numbers; a token taken at random is less likely by one, as the logarithm has it
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +47,23 @@ def test_guesses_are_taken_and_an_answer_has_its_length(engine: RunningEngine) -
     guessed = found["vllm:spec_decode_num_draft_tokens_total"]
     assert guessed >= TOKENS * GUESSED_AT_A_TIME / (GUESSED_AT_A_TIME + 1) - GUESSED_AT_A_TIME
     assert found["vllm:spec_decode_num_accepted_tokens_total"] >= 0.9 * guessed, "two kernels may round apart"
+
+
+def test_what_is_written_is_what_the_model_alone_would_write(engine: RunningEngine) -> None:
+    """Each token is the likeliest one by a reading of the whole text at once, for which nothing is guessed."""
+
+    def complete(**more: Any) -> dict[str, Any]:
+        body = {"model": engine.model, "temperature": 0, **more}
+        answer = httpx.post(f"{engine.url}/v1/completions", json=body, timeout=240, trust_env=False)
+        choice: dict[str, Any] = answer.json()["choices"][0]
+        return choice
+
+    answer = complete(prompt="How much water?", max_tokens=TOKENS, ignore_eos=True, return_token_ids=True)
+    prompt, written = answer["prompt_token_ids"], answer["token_ids"]
+    found = complete(prompt=prompt + written, max_tokens=1, prompt_logprobs=1)["prompt_logprobs"][len(prompt) :]
+    assert len(written) == TOKENS
+    for token, likely in zip(written, found, strict=True):
+        assert likely[str(token)]["logprob"] > max(each["logprob"] for each in likely.values()) - ROUNDING
 
 
 def test_cache_has_room_for_both_as_it_was_computed(engine: RunningEngine, spec: ModelSpec) -> None:

@@ -11,10 +11,10 @@ import pytest
 from inference.registry import errors, refusals
 from inference.registry.adapter import WEIGHTS, AdapterMismatchError, AdapterRefusedError, inspect_adapter
 from inference.registry.choice import ModelWish
-from inference.registry.companions import AdapterNameError, DraftMismatchError
+from inference.registry.companions import AdapterNameError
 from inference.registry.fetched import resolve_model, write_marker
 from inference.registry.importing import Names, import_model
-from inference.registry.options import NamedAdapter, Options, Speculative
+from inference.registry.options import NamedAdapter, Options
 from inference.registry.spec import ModelSpec
 from inference.registry.store import list_stored
 from inference.registry.verification import verify
@@ -193,19 +193,6 @@ def test_imported_adapter_is_sealed_and_noticed_when_it_changes(tmp_path: Path) 
     edit_json(done.stored.folder / "adapter_config.json", lora_alpha=32)
     with pytest.raises(refusals.FileChangedError):
         verify(done.stored.folder, models_dir=models_dir)
-
-
-def test_draft_model_is_looked_at_and_has_the_models_vocabulary(model: Path, tmp_path: Path) -> None:
-    draft = write_model(tmp_path / "draft")
-    edit_json(draft / "config.json", **FACTS)
-    options = Options(speculative=Speculative("draft_model", 4, draft))
-    assert resolve(model, options).folders == (model, draft)
-    edit_json(draft / "config.json", vocab_size=9)
-    with pytest.raises(DraftMismatchError, match="its vocabulary has 9 tokens, that of model 1024"):
-        resolve(model, options)
-    (draft / "code.py").write_text("")
-    with pytest.raises(errors.CodeInCheckpointError):
-        resolve(model, options)
 
 
 def test_what_is_not_a_writing_model_has_nothing_beside_it(model: Path) -> None:

@@ -39,7 +39,7 @@ def test_nothing_said_is_the_default_of_every_option() -> None:
         ),
         (
             {"speculative": {"method": "draft_model", "draft": "/d"}},
-            '--speculative-config {"method": "draft_model", "num_speculative_tokens": 4, "model": "/d"}',
+            '"num_speculative_tokens": 4, "model": "/d"}',
         ),
         (
             {"structured_outputs": "xgrammar"},

@@ -112,6 +112,21 @@ def test_adapter_is_verified_before_it_is_served_and_refused_when_it_changed(tmp
         build_command("engine", settings, python=PYTHON)
 
 
+def test_draft_model_is_verified_before_it_is_loaded_and_refused_when_it_changed_or_went(tmp_path: Path) -> None:
+    model, draft = write_model(tmp_path / "small"), write_model(tmp_path / "draft")
+    (tmp_path / "model").mkdir()
+    guessing = {"method": "draft_model", "draft": draft}
+    settings = hosts(data_dir=tmp_path, model={"path": model, "device": "cpu", "speculative": guessing})
+    argv = build_command("engine", settings, python=PYTHON).argv
+    assert f'"model": "{draft}"' in argv[argv.index("--speculative-config") + 1]
+    edit_json(draft / "config.json", bos_token_id=1)
+    with pytest.raises(FileChangedError, match=r"draft/config\.json"):
+        build_command("engine", settings, python=PYTHON)
+    draft.rename(tmp_path / "elsewhere")
+    with pytest.raises(CheckpointMissingError, match=r"draft: there is .*Correct model\.speculative\.draft in"):
+        build_command("engine", settings, python=PYTHON)
+
+
 def test_context_that_cannot_be_held_is_refused_before_the_start(tmp_path: Path) -> None:
     model = write_model(tmp_path / "small")
     edit_json(model / "config.json", **FACTS, max_position_embeddings=4096)

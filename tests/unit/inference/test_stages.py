@@ -13,6 +13,7 @@ from inference.planning.sizing import compute_kv_bytes_per_token, compute_weight
 from inference.planning.stages import list_stage_bytes, split_layers
 from inference.registry.load import load_catalogue
 from inference.registry.machine import Gpu, MachineFacts
+from inference.registry.options import Options, Speculative
 from inference.registry.spec import ModelSpec
 from tests.unit.inference.model_folders import edit_json, write_model
 from tests.unit.inference.test_choice import LAPTOP
@@ -166,6 +167,28 @@ def test_context_that_the_model_does_not_know_or_the_cache_cannot_hold_is_refuse
     a_token = 2 * 3 * 2 * 64 * 2
     with pytest.raises(CannotServeError, match=r"Its cache holds 2,048 tokens.*Set it to 2,048 or less"):
         require(on_cpu, kv_cache_bytes=2048 * a_token)
+
+
+def test_context_that_a_cache_holds_without_the_draft_models_part_only_is_refused(
+    model: ModelSpec, tmp_path: Path
+) -> None:
+    draft = write_model(tmp_path / "draft")
+    edit_json(draft / "config.json", **FACTS)
+    guessing = Options(speculative=Speculative("draft_model", 4, draft))
+    on_cpu = replace(model, device="cpu", max_context_tokens=4096)
+    a_token = 2 * 3 * 2 * 64 * 2
+    require(on_cpu, kv_cache_bytes=4096 * a_token)
+    with pytest.raises(CannotServeError, match=r"Its cache holds 2,048 tokens.*Set it to 2,048 or less"):
+        require(replace(on_cpu, options=guessing), kv_cache_bytes=4096 * a_token)
+
+
+def test_draft_model_that_the_models_gpus_cannot_share_is_refused(model: ModelSpec, tmp_path: Path) -> None:
+    draft = write_model(tmp_path / "draft")
+    edit_json(draft / "config.json", **{**FACTS, "num_attention_heads": 3, "num_key_value_heads": 1})
+    guessing = replace(model, options=Options(speculative=Speculative("draft_model", 4, draft)))
+    require(guessing)
+    with pytest.raises(CannotServeError, match=r"model\.speculative\.draft .*/draft: 2 of 2 GPUs cannot share 3 "):
+        require(replace(guessing, tensor_parallel=2))
 
 
 def test_configuration_that_nobody_understands_is_left_to_the_engine(model: ModelSpec) -> None:

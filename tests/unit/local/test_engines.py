@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from appliance.local.programs import rank_programs
 from appliance.settings import Settings
 from appliance.topology import build_topology
 from inference.registry.machine import Gpu, MachineFacts
+from inference.registry.options import Options, Speculative
 from inference.registry.spec import Device, ModelSpec
 from tests.unit.inference.model_folders import edit_json, write_model
 
@@ -86,6 +88,16 @@ def test_explicit_fraction_is_passed_on(tmp_path: Path) -> None:
     built = build(tmp_path, specs, memory_fraction=0.5)
     assert flag(built.commands["engine"].argv, "--gpu-memory-utilization") == "0.5"
     assert flag(built.commands["engine-coder"].argv, "--gpu-memory-utilization") == "0.4"
+
+
+@pytest.mark.usefixtures("one_gpu")
+def test_draft_models_memory_is_counted_where_a_gpu_is_shared(tmp_path: Path) -> None:
+    """Of 48 GiB: the same two models fit, and do not when one of them has a third beside it."""
+    specs = {"model": write(tmp_path, "main"), "coder": write(tmp_path, "coder")}
+    build(tmp_path, specs)
+    guessing = Options(speculative=Speculative("draft_model", 4, write(tmp_path, "draft").path))
+    with pytest.raises(LocalError, match=r"model 29\.9 GiB of weights, .*; coder 15\.0 GiB of weights"):
+        build(tmp_path, {**specs, "model": replace(specs["model"], options=guessing)})
 
 
 def test_further_model_that_comes_moves_no_other_program() -> None:
