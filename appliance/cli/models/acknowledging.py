@@ -26,23 +26,29 @@ class NotAcknowledgedError(LocalError):
 def require_acknowledgement(
     local: LocalAppliance, spec: ModelSpec, *, asked_for: str, name: str | None, console: Console
 ) -> None:
-    """``name`` acknowledges it now, which ``console`` is told; without one it has to have been before. The audit has it
-    before anything is switched, or gets it at the next ``up`` when the appliance is down. Raises
-    NotAcknowledgedError."""
-    model = build_reference(local, spec)
-    terms = read_terms(local, spec)
-    if acknowledgements.find(local.settings, model, terms) is None:
-        if name is None:
-            command = f'bin/appliance models activate {shlex.quote(asked_for)} --acknowledge-licence --as "First Last"'
-            raise NotAcknowledgedError(
-                f"{describe(terms, model)}\nNothing was changed. Whoever may decide that for your organisation says "
-                f"so with their name, which is recorded:\n  {command}"
-            )
+    """Of the model, and of the smaller one that guesses for it. ``name`` acknowledges now, which ``console`` is told;
+    without one it has to have been before. The audit has it before anything is switched, or gets it at the next ``up``
+    when the appliance is down. Raises NotAcknowledgedError."""
+    asked = [(build_reference(local, each), read_terms(local, each)) for each in (spec, *_list_beside(spec))]
+    missing = [(model, terms) for model, terms in asked if acknowledgements.find(local.settings, model, terms) is None]
+    if missing and name is None:
+        command = f'bin/appliance models activate {shlex.quote(asked_for)} --acknowledge-licence --as "First Last"'
+        words = "\n".join(describe(terms, model) for model, terms in missing)
+        raise NotAcknowledgedError(
+            f"{words}\nNothing was changed. Whoever may decide that for your organisation says so with their name, "
+            f"which is recorded:\n  {command}"
+        )
+    for model, terms in missing:
+        assert name is not None, "it was asked for"
         acknowledgement = acknowledgements.build_acknowledgement(model, terms, name=name)
         acknowledgements.keep(local.settings, acknowledgement)
         console.print(f"Acknowledged by {acknowledgement.name}: {terms.name} for {model}", markup=False)
     if "postgres" in local.list_running():
         acknowledgements.record_pending(local.settings, local.management)
+
+
+def _list_beside(spec: ModelSpec) -> list[ModelSpec]:
+    return [ModelSpec(spec.draft.name, "directory", spec.device, spec.draft)] if spec.draft is not None else []
 
 
 def build_reference(local: LocalAppliance, spec: ModelSpec) -> str:

@@ -191,6 +191,27 @@ def test_directory_in_place_is_asked_about_again_when_it_is_another_model(folder
     assert "Nothing was changed" in refuse(LocalError, "activate", model)
 
 
+def test_draft_models_licence_is_asked_for_with_the_models(folder: Path) -> None:
+    run("import", write_model(folder / "small"))
+    draft = write_model(folder / "draft")
+    (draft / "README.md").write_text("---\nlicense: llama3.2\n---\n")
+    says = (
+        f"data_dir: var\nmodel: {{automatic: false, device: cpu, speculative: {{method: draft_model, draft: {draft}}}}}"
+    )
+    (folder / "appliance.yaml").write_text(says)
+    load.cache_clear()
+    words = refuse(LocalError, "activate", "small")
+    assert "is under Apache License 2.0" in words
+    assert f"{draft}@" in words
+    assert "Llama 3.2" in words
+    assert (read_active(folder), read_acknowledged(folder)) == (None, [])
+    assert "served from the next start" in run("activate", "small", *PERSON).output
+    assert [each["licence"] for each in read_acknowledged(folder)] == ["apache-2.0", "llama3.2"]
+    assert run("activate", "small").exit_code == 0
+    (draft / "README.md").write_text("---\nlicense: llama3.3\n---\n")
+    assert "README.md" in refuse(LocalError, "activate", "small")
+
+
 def test_new_words_of_the_licence_are_asked_about_again(folder: Path) -> None:
     model = write_model(folder / "m")
     run("import", model)
