@@ -10,7 +10,7 @@ from appliance.local import acknowledgements, model_choice
 from appliance.local.errors import LocalError
 from appliance.local.instance import LocalAppliance
 from inference.registry.checkpoint import find_licence
-from inference.registry.licence import Terms, build_terms, describe
+from inference.registry.licence import Terms, build_terms, describe, list_files
 from inference.registry.origin import find_hub_id
 from inference.registry.own import load_own_catalogue
 from inference.registry.spec import ModelSpec
@@ -26,9 +26,9 @@ class NotAcknowledgedError(LocalError):
 def require_acknowledgement(
     local: LocalAppliance, spec: ModelSpec, *, asked_for: str, name: str | None, console: Console
 ) -> None:
-    """Of the model, and of the smaller one that guesses for it. ``name`` acknowledges now, which ``console`` is told;
-    without one it has to have been before. The audit has it before anything is switched, or gets it at the next ``up``
-    when the appliance is down. Raises NotAcknowledgedError."""
+    """Of the model, of the smaller one that guesses for it, and of adapters that state a licence. ``name`` acknowledges
+    now, which ``console`` is told; without one it has to have been before. The audit has it before anything is
+    switched, or gets it at the next ``up`` when the appliance is down. Raises NotAcknowledgedError."""
     asked = [(build_reference(local, each), read_terms(local, each)) for each in (spec, *_list_beside(spec))]
     missing = [(model, terms) for model, terms in asked if acknowledgements.find(local.settings, model, terms) is None]
     if missing and name is None:
@@ -48,7 +48,14 @@ def require_acknowledgement(
 
 
 def _list_beside(spec: ModelSpec) -> list[ModelSpec]:
-    return [ModelSpec(spec.draft.name, "directory", spec.device, spec.draft)] if spec.draft is not None else []
+    """An adapter that says nothing of a licence is taken to be under its model's: whoever named it answers for it."""
+    folders = [spec.draft] if spec.draft is not None else []
+    folders += [adapter.path for adapter in spec.options.adapters if _states_licence(adapter.path)]
+    return [ModelSpec(folder.name, "directory", spec.device, folder) for folder in folders]
+
+
+def _states_licence(folder: Path) -> bool:
+    return find_licence(folder / "README.md") is not None or bool(list_files(folder))
 
 
 def build_reference(local: LocalAppliance, spec: ModelSpec) -> str:

@@ -19,7 +19,8 @@ from inference.registry.licence import build_terms
 from inference.registry.load import load_catalogue
 from inference.registry.store import only_one_change
 from tests.engines.adapters import write_adapter
-from tests.unit.inference.model_folders import CARD, snapshot, write_model
+from tests.unit.inference.model_folders import CARD, edit_json, snapshot, write_model
+from tests.unit.inference.test_adapters import FACTS
 
 PERSON = ("--acknowledge-licence", "--as", "Test Person")
 
@@ -210,6 +211,30 @@ def test_draft_models_licence_is_asked_for_with_the_models(folder: Path) -> None
     assert run("activate", "small").exit_code == 0
     (draft / "README.md").write_text("---\nlicense: llama3.3\n---\n")
     assert "README.md" in refuse(LocalError, "activate", "small")
+
+
+def test_licence_that_an_adapter_states_is_asked_for_with_the_models(folder: Path) -> None:
+    model = write_model(folder / "small")
+    edit_json(model / "config.json", **FACTS)
+    run("import", model)
+    adapters = {name: write_adapter(folder / name) for name in ("silent", "card", "text")}
+    (adapters["card"] / "README.md").write_text("---\nlicense: llama3.2\n---\n")
+    (adapters["text"] / "LICENSE").write_text("Ask first.\n")
+    named = ", ".join(f"{name}: {path}" for name, path in adapters.items())
+    says = f"data_dir: var\nmodel: {{automatic: false, device: cpu, adapters: {{{named}}}}}\n"
+    (folder / "appliance.yaml").write_text(says)
+    load.cache_clear()
+    words = refuse(LocalError, "activate", "small")
+    assert f"{adapters['card']}@" in words
+    assert "Llama 3.2" in words
+    assert f"Its text: {adapters['text'] / 'LICENSE'}" in words
+    assert f"{adapters['silent']}@" not in words
+    assert (read_active(folder), read_acknowledged(folder)) == (None, [])
+    assert "served from the next start" in run("activate", "small", *PERSON).output
+    assert [each["licence"] for each in read_acknowledged(folder)] == ["apache-2.0", "llama3.2", "unknown"]
+    assert run("activate", "small").exit_code == 0
+    (adapters["text"] / "LICENSE").write_text("Ask twice.\n")
+    assert "LICENSE" in refuse(LocalError, "activate", "small")
 
 
 def test_new_words_of_the_licence_are_asked_about_again(folder: Path) -> None:
