@@ -1,5 +1,6 @@
 """Two engines behind one model name, and a fallback: real scripted engines, real proxies, real kills."""
 
+import contextlib
 import logging
 import threading
 import time
@@ -24,8 +25,9 @@ from tests.engines.launch import (
 from webapp.llm import api, circuit
 from webapp.llm.errors import EngineBusy, EngineRefused, EngineTimeout, EngineUnavailable, LlmError
 from webapp.llm.models import ModelEndpoint
-from webapp.llm.services import endpoints, routing
+from webapp.llm.services import endpoints, loads, routing
 from webapp.llm.types import Delta, Message
+from webapp.usage import api as usage
 from webapp.usage.models import Call
 from webapp.usage.types import Attribution
 
@@ -233,6 +235,103 @@ def test_calls_that_come_together_are_shared_out(two: tuple[str, str], tmp_path:
     assert min(count_requests(url) for url in two) >= PARALLEL // 2 - 4
 
 
+@pytest.mark.django_db(transaction=True)
+def test_calls_that_choose_before_any_is_sent_are_shared_out(
+    two: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    together = 10  # each holds a connection to the database while it waits for the others
+    conversation, have_chosen = conversation_at(two[0]), threading.Barrier(together)
+    open_call = usage.open_call
+
+    def wait_and_open(**call: Any) -> Any:
+        have_chosen.wait(30)
+        return open_call(**call)
+
+    monkeypatch.setattr(usage, "open_call", wait_and_open)
+    asked = [Asked(number, conversation) for number in range(together)]
+    for each in asked:
+        each.thread.start()
+    for each in asked:
+        each.thread.join(60)
+
+    assert all(each.has_final for each in asked)
+    assert sorted(count_requests(url) for url in two) == [4, 6]
+    assert count_open(two) == 0
+
+
+def count_open(addresses: tuple[str, str]) -> int:
+    return sum(load.open for load in loads.list_loads(addresses).values())
+
+
+def read_on(deltas: Iterator[Delta]) -> None:
+    with contextlib.suppress(EngineUnavailable):
+        list(deltas)
+
+
+def close(deltas: Iterator[Delta]) -> None:
+    deltas.close()  # type: ignore[attr-defined]  # a generator
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("rule", [{}, {"break_after_tokens": 5}], ids=["whole", "broken"])
+@pytest.mark.parametrize("end", [read_on, close, None], ids=["read", "closed", "dropped"])
+def test_call_is_given_back_however_it_ends(
+    two: tuple[str, str], rule: dict[str, Any], end: Callable[[Iterator[Delta]], None] | None
+) -> None:
+    for url in two:
+        script(url, **rule)
+    deltas = generate()
+    assert count_open(two) == 0, "it has not begun"
+    next(deltas)
+    assert count_open(two) == 1
+    if end is not None:
+        end(deltas)
+        assert count_open(two) == 0
+    del deltas
+    assert count_open(two) == 0
+
+
+@pytest.mark.django_db
+def test_call_is_given_back_before_its_last_word_is_passed_on(two: tuple[str, str]) -> None:
+    for delta in generate():
+        assert count_open(two) == (delta.final is None)
+
+
+@pytest.mark.django_db
+def test_call_that_fails_everywhere_is_given_back(two: tuple[str, str]) -> None:
+    for url in two:
+        script(url, **FAILS)
+    with pytest.raises(EngineUnavailable):
+        list(generate())
+    assert count_open(two) == 0
+
+
+@pytest.mark.django_db
+def test_call_that_was_made_again_is_counted_once_and_given_back_when_dropped(two: tuple[str, str]) -> None:
+    conversation = conversation_at(two[0])
+    script(two[0], **FAILS)
+    deltas = generate(affinity=conversation)
+    next(deltas)
+    assert [load.open for load in loads.list_loads(two).values()] == [0, 1]
+    del deltas
+    assert count_open(two) == 0
+
+
+@pytest.mark.django_db
+def test_call_that_cannot_be_accounted_for_is_given_back(two: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(usage, "open_call", None)
+    with pytest.raises(TypeError):
+        list(generate())
+    assert count_open(two) == 0
+
+
+@pytest.mark.django_db
+def test_call_that_was_never_started_counts_nothing(two: tuple[str, str]) -> None:
+    deltas = generate()
+    close(deltas)
+    assert count_open(two) == 0
+
+
 @pytest.mark.django_db
 def test_call_that_its_caller_abandons_says_nothing_about_the_engine(two: tuple[str, str]) -> None:
     conversation = conversation_at(two[0])
@@ -301,10 +400,11 @@ def test_only_endpoint_is_asked_however_often_it_failed(two: tuple[str, str]) ->
 
 @pytest.mark.django_db
 def test_full_engine_is_passed_over_and_never_taken_for_a_broken_one(two: tuple[str, str]) -> None:
+    conversation = conversation_at(two[0])
     script(two[0], **FULL)
-    for number in range(3 * circuit.OPEN_AFTER):
-        list(generate(affinity=str(number)))
-    assert count_requests(two[0]) > circuit.OPEN_AFTER, "it was hardly asked: the test shows nothing"
+    for _ in range(circuit.OPEN_AFTER + 1):
+        list(generate(affinity=conversation))
+    assert count_requests(two[0]) == circuit.OPEN_AFTER + 1
     known = endpoints.list_endpoints(role="generate")
     assert {routing.state_of(each) for each in known} == {"closed"}
 

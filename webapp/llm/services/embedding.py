@@ -36,13 +36,13 @@ def _embed_batch(known: list[ModelInfo], texts: list[str], attribution: Attribut
     """Three tries. Another endpoint is asked at once; where there is no other, the same again after a pause."""
     tried: list[ModelInfo] = []
     for delay_seconds in (*RETRY_AFTER_SECONDS, None):
-        endpoint = routing.pick(known, tried=tried, affinity="")
-        assert endpoint is not None  # something is left, or nothing has been tried
-        try:
-            return _call(endpoint, texts, attribution)
-        except LlmError as error:
-            if delay_seconds is None or not _may_pass(error, len(known)):
-                raise
+        with routing.taking(known, tried=tried, affinity="") as endpoint:
+            assert endpoint is not None  # something is left, or nothing has been tried
+            try:
+                return _call(endpoint, texts, attribution)
+            except LlmError as error:
+                if delay_seconds is None or not _may_pass(error, len(known)):
+                    raise
         tried.append(endpoint)
         if routing.pick(known, tried=tried, affinity="") is None:
             tried.clear()

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -46,21 +46,27 @@ def generate(
     asked_at = time.monotonic()
     known = endpoints.list_endpoints(role="generate")
     tried: list[ModelInfo] = []
-    following = routing.pick(known, tried=tried, affinity=affinity)
-    while following is not None:
-        endpoint, progress = following, _Progress(asked_at=asked_at)
-        body = build_body(model=endpoint, messages=messages, max_tokens=max_tokens, temperature=temperature)
-        try:
-            yield from _try(endpoint, body, progress, attribution, should_stop)
-            return
-        except LlmError as error:
-            tried.append(endpoint)
-            following = None
-            if not progress.text and routing.is_endpoints_fault(error):
-                following = routing.pick(known, tried=tried, affinity=affinity)
-            if following is None:
-                raise
-            logger.warning("%s did not answer, %s is asked: %s", endpoint.base_url, following.base_url, error)
+    failure: LlmError | None = None
+    while True:
+        with routing.taking(known, tried=tried, affinity=affinity) as endpoint:
+            if endpoint is None:
+                break
+            if failure is not None:
+                logger.warning("%s did not answer, %s is asked: %s", tried[-1].base_url, endpoint.base_url, failure)
+            progress = _Progress(asked_at=asked_at)
+            body = build_body(model=endpoint, messages=messages, max_tokens=max_tokens, temperature=temperature)
+            try:
+                final = yield from _try(endpoint, body, progress, attribution, should_stop)
+            except LlmError as error:
+                if progress.text or not routing.is_endpoints_fault(error):
+                    raise
+                failure = error
+                tried.append(endpoint)
+                continue
+        yield final
+        return
+    if failure is not None:
+        raise failure
 
 
 def _try(
@@ -69,8 +75,8 @@ def _try(
     progress: _Progress,
     attribution: Attribution,
     should_stop: Callable[[], bool],
-) -> Iterator[Delta]:
-    """One call of one endpoint, settled in every outcome."""
+) -> Generator[Delta, None, Delta]:
+    """One call of one endpoint, settled in every outcome. Returns what ends the answer."""
     call_id = usage.open_call(kind="generate", model=endpoint.model_name, attribution=attribution)
     status: Literal["ok", "failed", "cancelled"] = "failed"
     reason = "interrupted"
@@ -110,7 +116,7 @@ def _try(
         duration_ms=round((time.monotonic() - progress.asked_at) * 1000),
         is_fallback=endpoint.is_fallback,
     )
-    yield Delta(model=endpoint.name, is_fallback=endpoint.is_fallback, final=final)
+    return Delta(model=endpoint.name, is_fallback=endpoint.is_fallback, final=final)
 
 
 def build_body(*, model: ModelInfo, messages: Sequence[Message], max_tokens: int, temperature: float) -> dict[str, Any]:

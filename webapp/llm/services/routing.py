@@ -9,7 +9,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from webapp.llm.choosing import Candidate, choose, choose_anyway
 from webapp.llm.circuit import Circuit, State
@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 TRIES_OF_A_MODEL = 2
 NOT_SERVED_HERE = frozenset({401, 403, 404})
 Key = tuple[str, str]
-_lock = threading.Lock()
+_lock = threading.RLock()  # taken before that of the loads
 _circuits: dict[Key, Circuit] = {}
 
 
@@ -69,8 +69,7 @@ def attempting(endpoint: ModelInfo) -> Iterator[Attempt]:
     with _lock:
         _circuits[key] = _circuits.get(key, Circuit()).begun(time.monotonic())
     try:
-        with loads.counted(endpoint.base_url):
-            yield attempt
+        yield attempt
     except LlmError as error:
         if is_endpoints_fault(error) and not isinstance(error, EngineBusy):
             attempt.failed(error)
@@ -86,17 +85,42 @@ def is_endpoints_fault(error: LlmError) -> bool:
     return error.retryable or (isinstance(error, EngineRefused) and error.status_code in NOT_SERVED_HERE)
 
 
+@contextmanager
+def taking(endpoints: Sequence[ModelInfo], *, tried: Sequence[ModelInfo], affinity: str) -> Iterator[ModelInfo | None]:
+    """Who takes the call, as ``pick`` says, and a call of theirs while the block lasts.
+
+    Each is counted before the next one chooses: calls that come together would all go to the same endpoint.
+    """
+    _read_loads(endpoints, tried)  # before the lock: others need not wait for what this one waits for
+    with ExitStack() as counted:
+        with _lock:
+            endpoint = _pick(endpoints, tried, affinity)
+            if endpoint is not None:
+                counted.enter_context(loads.counted(endpoint.base_url))
+        yield endpoint
+
+
 def pick(endpoints: Sequence[ModelInfo], *, tried: Sequence[ModelInfo], affinity: str) -> ModelInfo | None:
-    """Who takes the call; after a failure, with what was ``tried``, who takes it next: None when nobody shall.
+    """Who would take the call; after a failure, with what was ``tried``, who takes it next: None when nobody shall.
 
     The model itself is tried twice at most, each time at another endpoint, then the fallback once. Where there is
     neither a usable endpoint nor a usable fallback, one endpoint of the model is tried all the same.
     """
+    _read_loads(endpoints, tried)
+    return _pick(endpoints, tried, affinity)
+
+
+def _read_loads(endpoints: Sequence[ModelInfo], tried: Sequence[ModelInfo]) -> None:
+    """Who has no choice asks nobody for them."""
+    if len(endpoints) > 1:
+        loads.read_loads({each.base_url for each in endpoints if each not in tried})
+
+
+def _pick(endpoints: Sequence[ModelInfo], tried: Sequence[ModelInfo], affinity: str) -> ModelInfo | None:
     left = [each for each in endpoints if each not in tried]
     own = [each for each in left if not each.is_fallback]
     fallbacks = [each for each in left if each.is_fallback]
-    alone = len(endpoints) == 1
-    candidates = _list_candidates([*own, *fallbacks], look=not alone)
+    candidates = _list_candidates([*own, *fallbacks], look=len(endpoints) > 1)
     key = affinity or uuid.uuid4().hex
     may_try = {
         "model": sum(not each.is_fallback for each in tried) < TRIES_OF_A_MODEL,
@@ -134,8 +158,8 @@ def _choose(
 
 
 def _list_candidates(endpoints: Sequence[ModelInfo], *, look: bool) -> dict[Key, Candidate]:
-    """What is known of each. Who has no choice asks nobody for it."""
-    found = loads.read_loads({each.base_url for each in endpoints}) if look else {}
+    """What is known of each, without waiting."""
+    found = loads.list_loads({each.base_url for each in endpoints}) if look else {}
     now = time.monotonic()
     with _lock:
         states = {_key(each): _circuits.get(_key(each), Circuit()).state(now) for each in endpoints}
