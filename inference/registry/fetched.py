@@ -64,7 +64,9 @@ def list_fetched(models_dir: Path) -> list[Fetched]:
             continue
         with contextlib.suppress(OSError, ValueError, LookupError, TypeError):  # refused by name where it is wanted
             raw = json.loads(marker.read_text(encoding="utf-8"))
-            found.append(Fetched(raw["hub_id"], raw["revision"], raw["commit"], marker.parent))
+            hub_id, revision, commit = raw["hub_id"], raw["revision"], raw["commit"]
+            if all(isinstance(each, str) for each in (hub_id, revision, commit)):
+                found.append(Fetched(hub_id, revision, commit, marker.parent))
     return found
 
 

@@ -14,6 +14,8 @@ from tests.unit.inference.test_choice import LAPTOP, OFFLINE
 
 SPEC = ModelSpec(name="m", source="hub", device="cpu", hub_id="Qwen/Qwen3-0.6B", revision="main")
 
+NULLS = '{"hub_id": "Qwen/Qwen3-0.6B", "revision": null, "commit": null}'
+
 
 def put_model(models: Path, *, name: str | None = None) -> Path:
     folder = models / name if name else build_folder(models, hub_id="Qwen/Qwen3-0.6B", revision="main")
@@ -40,7 +42,7 @@ def test_half_fetched_model_does_not_count(tmp_path: Path) -> None:
         require_fetched(SPEC, models_dir=tmp_path)
 
 
-@pytest.mark.parametrize("marker", ["", "[]", "{}"])
+@pytest.mark.parametrize("marker", ["", "[]", "{}", NULLS, NULLS.replace("null", "1")])
 def test_model_whose_marker_is_damaged_is_refused_as_damaged_not_as_absent(tmp_path: Path, marker: str) -> None:
     folder = put_model(tmp_path)
     (folder / "fetched.json").write_text(marker)
