@@ -55,6 +55,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(900)]
 READY_SECONDS = 400
 WEDGED_SECONDS = 25
 DRAIN_SECONDS = 200  # for six thousand tokens, on a slow machine too
+STREAMS = (6000, 4500, 3000)  # tokens of each answer: they do not end together
 PARALLEL = 9  # each holds a connection to the database, of which a process has sixteen
 ANSWER_TOKENS = 4000  # seconds of writing
 METRICS = httpx.Client(timeout=20, trust_env=False)
@@ -358,21 +359,28 @@ def test_nothing_outlives_a_keeper_that_is_killed_and_it_is_started_again(two: P
 def test_stopping_an_engine_lets_its_answer_end_and_refuses_new_ones(two: Pair) -> None:
     stopped = two.replicas[0]
     before = two.list_processes(stopped)
-    lines: list[str] = []
-    stream = threading.Thread(target=read_stream, args=(stopped.url, two.model, lines))
-    stream.start()
-    wait_until(lambda: len(lines) > 20)
+    answers, enough = list[list[str]](), threading.Event()
+    streams = [
+        threading.Thread(target=keep_reading, args=(stopped.url, two.model, tokens, answers, enough))
+        for tokens in STREAMS
+    ]
+    for stream in streams:
+        stream.start()
+    wait_until(lambda: any(len(lines) > 20 for lines in answers))
     stopping = threading.Thread(target=two.supervisor.stop_program, args=(stopped.name,))
     stopping.start()
     wait_until(lambda: "draining in-flight requests" in log_of(two, stopped))
+    enough.set()
     body = {"model": two.model, "prompt": "Water", "max_tokens": 3}
     refused = httpx.post(f"{stopped.url}/v1/completions", json=body, timeout=60, trust_env=False)
-    stream.join(DRAIN_SECONDS + 60)
-    stopping.join(DRAIN_SECONDS + 60)
+    for thread in (*streams, stopping):
+        thread.join(DRAIN_SECONDS + 60)
 
     assert (refused.status_code, refused.json()["error"]["code"]) == (503, "stopping")
-    assert lines[-1] == "data: [DONE]"
-    assert '"finish_reason":"length"' in lines[-3].replace(" ", "") + lines[-2].replace(" ", "")
+    assert answers
+    for lines in answers:
+        assert lines[-1] == "data: [DONE]"
+        assert '"finish_reason":"length"' in lines[-3].replace(" ", "") + lines[-2].replace(" ", "")
     assert (stopped.events[-1].kind, stopped.events[-1].detail) == ("engine_drained", "")
     assert "VLLM::EngineCore" in before.values()
     assert not [name for pid, name in before.items() if is_alive(pid)]
@@ -382,8 +390,16 @@ def log_of(pair: Pair, replica: Replica) -> str:
     return (pair.supervisor.settings.log_dir / f"{replica.name}.log").read_text(errors="replace")
 
 
-def read_stream(url: str, model: str, into: list[str]) -> None:
-    body = {"model": model, "prompt": "Water", "max_tokens": 6000, "ignore_eos": True, "stream": True}
-    with httpx.stream("POST", f"{url}/v1/completions", json=body, timeout=DRAIN_SECONDS, trust_env=False) as response:
-        for line in response.iter_lines():
-            into += [line] if line else []
+def keep_reading(url: str, model: str, tokens: int, answers: list[list[str]], enough: threading.Event) -> None:
+    """One answer after another, until one is refused or there are ``enough``: however quickly each is written, some are
+    always under way."""
+    body = {"model": model, "prompt": "Water", "max_tokens": tokens, "ignore_eos": True, "stream": True}
+    with httpx.Client(base_url=url, timeout=DRAIN_SECONDS, trust_env=False) as client:
+        while not enough.is_set():
+            with client.stream("POST", "/v1/completions", json=body, headers={"Connection": "close"}) as response:
+                if response.status_code == 503:
+                    return
+                lines: list[str] = []
+                answers.append(lines)
+                for line in response.iter_lines():
+                    lines += [line] if line else []
